@@ -1,0 +1,189 @@
+"""How loops become machine code, and where that code is kept.
+
+The kernels are plain loops over arrays. `numba <https://numba.pydata.org>`_ turns them into
+machine code when they are first called, which takes seconds, and keeps the result on disk, so
+that it happens once per installation and not once per process. This module holds everything
+about that: the compiler's flags (`jit`, `jit_exact`), the folder of the compiled code, and the
+one line that tells a waiting user what is going on (`announce_compilation`).
+
+Two things that numba would leave to us:
+
+* It looks for changes only in the file that a function is written in. A kernel that calls
+  another file's kernel would outlive a change there, and none would notice a change of flags.
+  So each kernel is filed under a digest of all the sources that it is compiled from.
+* It refuses to work where neither the package nor the home directory can be written. A private
+  temporary folder is then the last resort.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import inspect
+import os
+import stat
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numba
+
+MESSAGE = "bayesgmm: compiling its kernels, once per installation (about 10 s) ..."
+PATIENCE = 0.7  # seconds that pass before a user deserves an explanation
+
+# Sums may be reordered and products contracted; infinities and NaN keep their meaning.
+_FAST = frozenset({"reassoc", "contract", "nsz", "arcp"})
+_EXACT = frozenset({"contract"})
+
+_config: Any = numba.config
+_decorating, _compiling = threading.Lock(), threading.RLock()
+_dispatchers: list[Any] = []
+_sources: dict[str, set[str]] = {}  # module: the modules that its kernels are compiled from
+
+
+def jit[**P, R](function: Callable[P, R]) -> Callable[P, R]:
+    """Compile a kernel on first use: serial, without the GIL, kept on disk."""
+    return _jit(function, _FAST)
+
+
+def jit_exact[**P, R](function: Callable[P, R]) -> Callable[P, R]:
+    """Compile like `jit`, for arithmetic whose order must not be touched."""
+    return _jit(function, _EXACT)
+
+
+def compile_for(
+    kernel: Callable[..., object], signatures: Iterable[tuple[Sequence[int], Sequence[int]]]
+) -> None:
+    """Compile a kernel for its signatures, or load it, and refuse any other from then on.
+
+    Parameters
+    ----------
+    kernel : callable
+        A function decorated with `jit`, whose arguments are float64 C-contiguous arrays.
+    signatures : iterable of (reads, writes)
+        Numbers of dimensions: of the arrays that it reads, which come first and may be
+        read-only, and of those that it overwrites.
+    """
+    dispatcher: Any = kernel
+    dispatcher.disable_compile(False)
+    for reads, writes in signatures:
+        dispatcher.compile(
+            (*[_array(ndim, readonly=True) for ndim in reads], *[_array(ndim) for ndim in writes])
+        )
+    dispatcher.disable_compile()
+
+
+def _array(ndim: int, readonly: bool = False) -> Any:
+    return numba.types.Array(numba.types.float64, ndim, "C", readonly=readonly)
+
+
+@contextmanager
+def announce_compilation() -> Iterator[None]:
+    """Tell the user, in one line on stderr, if the calls inside turn out to compile for long.
+
+    Kernels that load from disk are silent, and so is everything after the first time.
+    """
+    with _compiling:  # a second thread waits here, then finds all compiled
+        before = _compiled_anew()
+        done = threading.Event()
+
+        def explain() -> None:
+            while not done.wait(PATIENCE):
+                if _compiled_anew() > before:
+                    print(MESSAGE, file=sys.stderr, flush=True)
+                    return
+
+        threading.Thread(target=explain, daemon=True).start()
+        try:
+            yield
+        finally:
+            done.set()
+
+
+def _jit[**P, R](function: Callable[P, R], fastmath: frozenset[str]) -> Callable[P, R]:
+    compiler = numba.njit(
+        nogil=True, error_model="numpy", cache=True, fastmath=set(fastmath), boundscheck=False
+    )
+    with _decorating:
+        theirs = _config.CACHE_DIR
+        # numba reads this setting while it decorates, and at no other time
+        _config.CACHE_DIR = str(_cache_root() / f"kernels-{_digest(function)}")
+        try:
+            dispatcher = compiler(function)
+        finally:
+            _config.CACHE_DIR = theirs
+    _dispatchers.append(dispatcher)
+    return dispatcher
+
+
+def _compiled_anew() -> int:
+    return sum(dispatcher.stats.cache_misses.total() for dispatcher in _dispatchers)
+
+
+def _digest(function: Callable[..., object]) -> str:
+    """Digest of every source file that the function is compiled from."""
+    module = function.__module__
+    modules = _sources.setdefault(module, {__name__, module})
+    for value in vars(sys.modules[module]).values():  # what it imports, and their imports
+        origin = getattr(value, "__module__", None) or getattr(value, "__name__", None)
+        modules |= _sources.get(str(origin), set())
+    text = "".join(inspect.getsource(sys.modules[name]) for name in sorted(modules))
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+@functools.cache
+def _cache_root() -> Path:
+    """Choose the first folder that can be written: the user's own choice, ours, theirs."""
+    package = Path(__file__).parents[1]
+    candidates = [_config.CACHE_DIR, package / "__pycache__", _user_cache()]
+    for folder in filter(None, candidates):
+        if _is_writable(Path(folder)):
+            return Path(folder)
+    return _private_temporary_folder()
+
+
+def _user_cache() -> Path | None:
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA", "")
+    elif sys.platform == "darwin":
+        base = os.path.expanduser("~/Library/Caches")
+    else:
+        base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return Path(base, "bayesgmm") if os.path.isabs(base) else None
+
+
+def _is_writable(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError:
+        return False
+    return True
+
+
+def _private_temporary_folder() -> Path:
+    """Return a folder under the temporary one that no other user could have filled."""
+    user = os.getuid() if hasattr(os, "getuid") else "user"
+    folder = Path(tempfile.gettempdir(), f"bayesgmm-{user}")
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        found = folder.lstat()
+    except OSError:
+        return Path(tempfile.mkdtemp(prefix="bayesgmm-"))
+    # compiled code is run as it is found, so a folder that others may write is of no use
+    ours = stat.S_ISDIR(found.st_mode) and (user == "user" or found.st_uid == user)
+    if ours and (user == "user" or not found.st_mode & 0o022) and _is_writable(folder):
+        return folder
+    return Path(tempfile.mkdtemp(prefix="bayesgmm-"))
+
+
+@jit
+def _nothing() -> None:
+    """Do nothing: the first compiled function to be called makes numba read its registries."""
+
+
+_nothing()  # half a second that belongs to the import, not to a user's first fit

@@ -1,0 +1,280 @@
+"""The E-step, in machine code: every fit, Bayesian or not, spends its time here.
+
+A mixture's density at a row x is ``Σ_k exp(c_k - |W_k (x - μ_k)|² / 2)``. Here ``c_k`` is the log
+coefficient, ``log w_k - log |L_k| - D/2 log 2π``, and ``W_k`` is the inverse of a factor of the
+k-th covariance: of its lower Cholesky factor ``L_k``, or just one over each standard deviation
+if it is diagonal. Three questions are asked of it, each in a kernel of its own:
+
+* ``estep``: the log-likelihood and the expected sufficient statistics, summed over the rows;
+* ``pointwise``: the log density of each row;
+* ``responsibilities``: the probability that each row came from each component.
+
+All of them walk through the data in blocks of rows, and keep a block the other way round, one
+feature after the other: the inner loops then run over rows, have no branch, and become vector
+instructions on scratch space that stays in the fastest cache. Differences ``x - μ`` are formed
+before anything is multiplied, so that data far from zero lose nothing.
+
+Infinities are part of the plan. A component of weight zero has ``c_k = -inf`` and gets
+responsibility 0. A row so far out that its distance to every component overflows has log density
+-inf, and adds nothing to the statistics. A row of weight zero adds nothing to anything. None
+of them makes a NaN.
+
+Each kernel is compiled twice, for factors ``W`` of shape (K, D, D) and for their diagonals alone,
+of shape (K, D). Branches on ``ndim`` are decided then, and cost nothing afterwards.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from bayesgmm.mixture.compilation import announce_compilation, compile_for, jit
+from bayesgmm.mixture.vectormath import exp, log
+
+Array = npt.NDArray[np.float64]
+
+BLOCK = 256  # rows in a block: its scratch space fits into the cache, its loops are long
+LARGEST = float(np.finfo(np.float64).max)
+
+
+@jit
+def estep(
+    X: Array,
+    row_weights: Array,
+    log_coef: Array,
+    means: Array,
+    inverse: Array,
+    counts: Array,
+    sums: Array,
+    scatter: Array,
+) -> float:
+    """Return the log-likelihood; overwrite the expected sufficient statistics.
+
+    With v the row weights and r the responsibilities, the log-likelihood is ``Σ v log p(x)``.
+
+    Parameters
+    ----------
+    X : array, shape (N, D)
+        Rows.
+    row_weights : array, shape (N,) or (0,)
+        Weight of each row, nonnegative; an empty array stands for ones.
+    log_coef : array, shape (K,)
+        ``log w - log |L| - D/2 log 2π`` for each component; may be -inf.
+    means : array, shape (K, D)
+        Component means.
+    inverse : array, shape (K, D, D) or (K, D)
+        W, finite: inverses of the lower Cholesky factors, which are not read above the diagonal,
+        or of the standard deviations.
+    counts : array, shape (K,)
+        Overwritten with ``Σ v r``.
+    sums : array, shape (K, D)
+        Overwritten with ``Σ v r (x - μ)``.
+    scatter : array, shape (K, D, D) or (K, D)
+        Overwritten with ``Σ v r (x - μ)(x - μ)ᵀ``, or with its diagonal: shaped like `inverse`.
+    """
+    K, D = means.shape
+    counts[:] = 0.0
+    sums[:] = 0.0
+    scatter[:] = 0.0
+    loglik = 0.0
+    block = _scratch(K, D)
+    for start in range(0, len(X), BLOCK):
+        n = _mixture_density(X, start, log_coef, means, inverse, block)
+        for r in range(n):
+            block.weight[r] = row_weights[start + r] if row_weights.size > 0 else 1.0
+        loglik += _weighted_sum(block.log_density, block.weight, n)
+        for k in range(K):
+            _add_statistics(block, n, k, means[k], counts, sums[k], scatter[k])
+    if scatter.ndim == 3:
+        _reflect(scatter)
+    return loglik
+
+
+@jit
+def pointwise(X: Array, log_coef: Array, means: Array, inverse: Array, log_density: Array) -> None:
+    """Write the log density of each row, shape (N,); the inputs are those of `estep`."""
+    block = _scratch(*means.shape)
+    for start in range(0, len(X), BLOCK):
+        n = _mixture_density(X, start, log_coef, means, inverse, block)
+        for r in range(n):
+            log_density[start + r] = block.log_density[r]
+
+
+@jit
+def responsibilities(
+    X: Array, log_coef: Array, means: Array, inverse: Array, log_density: Array, resp: Array
+) -> None:
+    """Write log densities (N,) and responsibilities (N, K); the inputs are those of `estep`.
+
+    Each row of the responsibilities sums to one, but for a row of log density -inf: its are 0.
+    """
+    block = _scratch(*means.shape)
+    for start in range(0, len(X), BLOCK):
+        n = _mixture_density(X, start, log_coef, means, inverse, block)
+        for r in range(n):
+            log_density[start + r] = block.log_density[r]
+            for k in range(len(log_coef)):
+                resp[start + r, k] = block.joint[k, r] / block.total[r]
+
+
+@functools.cache
+def compile_kernels() -> None:
+    """Compile every kernel, or load it from disk: to be called before the first use of any.
+
+    Afterwards they take float64 C-contiguous arrays and nothing else; inputs may be read-only.
+    """
+    with announce_compilation():
+        compile_for(estep, [((2, 1, 1, 2, W), (1, 2, W)) for W in (3, 2)])
+        compile_for(pointwise, [((2, 1, 2, W), (1,)) for W in (3, 2)])
+        compile_for(responsibilities, [((2, 1, 2, W), (1, 2)) for W in (3, 2)])
+
+
+class _Scratch(NamedTuple):
+    """What is known of one block of rows; the last axis of each array runs over the rows."""
+
+    x: Array  # (D, BLOCK), the rows
+    diff: Array  # (D, BLOCK), x - μ of the component in turn
+    joint: Array  # (K, BLOCK), the components' densities relative to the largest
+    log_density: Array  # (BLOCK,)
+    total: Array  # (BLOCK,), sum of `joint` over components, at least 1
+    weight: Array  # (BLOCK,), of each row in the statistics
+    work: Array  # (BLOCK,)
+
+
+@jit
+def _scratch(n_components: int, n_features: int) -> _Scratch:
+    return _Scratch(
+        np.empty((n_features, BLOCK)),
+        np.empty((n_features, BLOCK)),
+        np.empty((n_components, BLOCK)),
+        np.empty(BLOCK),
+        np.empty(BLOCK),
+        np.empty(BLOCK),
+        np.empty(BLOCK),
+    )
+
+
+@jit
+def _mixture_density(
+    X: Array, start: int, log_coef: Array, means: Array, inverse: Array, block: _Scratch
+) -> int:
+    """Fill `joint`, `total`, `log_density` by log-sum-exp; return how many rows there are."""
+    top, total = block.log_density, block.total
+    n = len(X) - start if len(X) - start < BLOCK else BLOCK
+    for j in range(X.shape[1]):
+        x = block.x[j]
+        for r in range(n):
+            x[r] = X[start + r, j]
+    top[:] = -LARGEST  # not -inf: from that, nothing could be subtracted
+    total[:] = 0.0
+    for k in range(len(log_coef)):
+        joint = block.joint[k]
+        _squared_distance(block, n, means[k], inverse[k], joint)
+        coefficient = log_coef[k]
+        for r in range(n):
+            # a square that overflowed is inf, or NaN if infinities met on the way to it
+            square = joint[r] if joint[r] <= LARGEST else np.inf
+            value = coefficient - 0.5 * square
+            joint[r] = value
+            top[r] = value if value > top[r] else top[r]
+    for k in range(len(log_coef)):
+        joint = block.joint[k]
+        for r in range(n):
+            value = exp(joint[r] - top[r])
+            joint[r] = value
+            total[r] += value
+    for r in range(n):
+        nowhere = total[r] == 0.0  # else the largest term is exp(0) = 1
+        total[r] = 1.0 if nowhere else total[r]
+        top[r] = -np.inf if nowhere else top[r] + log(total[r])
+    return n
+
+
+@jit
+def _squared_distance(block: _Scratch, n: int, mean: Array, inverse: Array, square: Array) -> None:
+    """Write ``|W (x - μ)|²``, with W lower triangular, or the diagonal of a diagonal matrix."""
+    square[:] = 0.0
+    for i in range(len(mean)):
+        x, diff, z, centre = block.x[i], block.diff[i], block.work, mean[i]
+        if inverse.ndim == 1:
+            factor = inverse[i]
+            for r in range(n):
+                z[r] = factor * (x[r] - centre)
+        else:
+            for r in range(n):
+                diff[r] = x[r] - centre
+            _product(inverse[i], block.diff, i, n, z)
+        for r in range(n):
+            square[r] += z[r] * z[r]
+
+
+@jit
+def _product(row: Array, diff: Array, last: int, n: int, z: Array) -> None:
+    """Write ``z = Σ_j W_j (x - μ)_j`` with j up to `last`."""
+    d, factor = diff[0], row[0]
+    for r in range(n):
+        z[r] = factor * d[r]
+    for j in range(1, last + 1):
+        d, factor = diff[j], row[j]
+        for r in range(n):
+            z[r] += factor * d[r]
+
+
+@jit
+def _weighted_sum(values: Array, weights: Array, n: int) -> float:
+    total = 0.0
+    for r in range(n):
+        value = values[r] if weights[r] != 0.0 else 0.0  # which may be infinite
+        total += weights[r] * value
+    return total
+
+
+@jit
+def _add_statistics(
+    block: _Scratch, n: int, k: int, mean: Array, counts: Array, sums: Array, scatter: Array
+) -> None:
+    """Add component k's share of a block to its statistics, of scatter the lower triangle."""
+    resp, work = block.joint[k], block.work
+    count = 0.0
+    for r in range(n):
+        resp[r] *= block.weight[r] / block.total[r]
+        count += resp[r]
+    counts[k] += count
+    for i in range(len(mean)):
+        x, diff, centre = block.x[i], block.diff[i], mean[i]
+        first = second = 0.0
+        for r in range(n):
+            # without the condition, a far row could still add 0 times infinity
+            d = x[r] - centre if resp[r] != 0.0 else 0.0
+            first += resp[r] * d
+            if scatter.ndim == 1:
+                second += resp[r] * d * d
+            else:
+                diff[r] = d
+                work[r] = resp[r] * d
+        sums[i] += first
+        if scatter.ndim == 1:
+            scatter[i] += second
+        else:
+            for j in range(i + 1):
+                scatter[i, j] += _dot(work, block.diff[j], n)
+
+
+@jit
+def _dot(a: Array, b: Array, n: int) -> float:
+    total = 0.0
+    for r in range(n):
+        total += a[r] * b[r]
+    return total
+
+
+@jit
+def _reflect(scatter: Array) -> None:
+    """Copy each lower triangle to the upper one."""
+    for k in range(len(scatter)):
+        for i in range(scatter.shape[1]):
+            for j in range(i):
+                scatter[k, j, i] = scatter[k, i, j]

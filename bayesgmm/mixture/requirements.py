@@ -1,0 +1,72 @@
+"""What data must have before a mixture can be fitted to them, said in the user's words."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bayesgmm.mixture.data import Data
+from bayesgmm.mixture.errors import InputError
+from bayesgmm.mixture.structures import Structure
+
+_COLLINEAR = 1e-7  # share of a feature's spread that the features before it leave unexplained
+
+
+def check_n_components(n_components: int) -> None:
+    """Raise an InputError unless `n_components` is a whole number of at least one."""
+    if isinstance(n_components, bool) or not isinstance(n_components, int | np.integer):
+        raise InputError(f"n_components must be a whole number, not {n_components!r}")
+    if n_components < 1:
+        raise InputError(f"n_components must be at least 1, not {n_components}")
+
+
+def check_fit(data: Data, n_components: int, structure: Structure) -> None:
+    """Raise an InputError if no mixture of this kind can be fitted to these rows.
+
+    Raises
+    ------
+    InputError
+        If there are fewer distinct rows than components, a feature is constant, or features
+        are collinear where covariances are free.
+    """
+    check_n_components(n_components)
+    if n_components > data.n_rows:
+        raise InputError(
+            f"n_components = {n_components} is more than the {data.n_rows} row(s) of data"
+        )
+    _check_spread(data)
+    distinct = data.n_distinct_rows
+    if n_components > distinct:
+        raise InputError(
+            f"n_components = {n_components} is more than the {distinct} distinct row(s) of data"
+        )
+    if not structure.diagonal:
+        _check_collinear(data, distinct, structure)
+
+
+def _check_spread(data: Data) -> None:
+    for name, column, spread in zip(
+        data.feature_names, data.values.T, data.moments()[1], strict=True
+    ):
+        if not spread > 0:
+            raise InputError(
+                f"column {name!r} is constant ({column[0]:g}) in all rows that count: "
+                "it says nothing about components, so drop it"
+            )
+
+
+def _check_collinear(data: Data, distinct: int, structure: Structure) -> None:
+    if distinct <= data.n_features:
+        raise InputError(
+            f"{distinct} distinct row(s) cannot determine a {structure.name} covariance of "
+            f"{data.n_features} features: use covariance_type 'diag' or 'spherical', fewer "
+            "features or more rows"
+        )
+    shift, spread = data.moments()
+    correlation = data.standardised(shift, spread).covariance()
+    for j in range(1, data.n_features):
+        beta = np.linalg.lstsq(correlation[:j, :j], correlation[:j, j])[0]
+        if correlation[j, j] - correlation[:j, j] @ beta < _COLLINEAR**2:
+            raise InputError(
+                f"column {data.feature_names[j]!r} is a linear combination of the columns before "
+                f"it: drop it, or use covariance_type 'diag' or 'spherical'"
+            )

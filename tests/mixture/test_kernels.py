@@ -1,0 +1,327 @@
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import naive
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bayesgmm.mixture import kernels, vectormath
+from bayesgmm.mixture.compilation import jit
+
+Array = npt.NDArray[np.float64]
+EVERYTHING = np.empty(0)
+few = settings(max_examples=25, deadline=None)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compiled():
+    kernels.compile_kernels()
+
+
+class Mixture(NamedTuple):
+    weights: Array
+    means: Array
+    cholesky: Array
+
+    @property
+    def inverse(self):
+        return np.linalg.inv(self.cholesky)
+
+    @property
+    def log_coef(self):
+        with np.errstate(divide="ignore"):
+            log_weights = np.log(self.weights)
+        log_det = np.log(np.diagonal(self.cholesky, axis1=1, axis2=2)).sum(axis=1)
+        return log_weights - log_det - self.means.shape[1] / 2 * np.log(2 * np.pi)
+
+    def permuted(self, order):
+        return Mixture(*(part[order] for part in self))
+
+
+def random_mixture(rng, K, D):
+    cholesky = np.tril(rng.normal(size=(K, D, D)) / 2, -1)
+    cholesky += np.exp(rng.normal(size=(K, D)) / 2)[:, :, None] * np.eye(D)
+    return Mixture(rng.dirichlet(np.ones(K)), 2 * rng.normal(size=(K, D)), cholesky)
+
+
+@st.composite
+def problems(draw, max_rows=600):
+    """Rows and a mixture, of any size."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    N, K, D = draw(st.integers(1, max_rows)), draw(st.integers(1, 5)), draw(st.integers(1, 6))
+    return 3 * rng.normal(size=(N, D)), random_mixture(rng, K, D)
+
+
+def estep(X, mixture, row_weights=EVERYTHING):
+    out = [np.full_like(part, np.nan) for part in mixture]
+    loglik = kernels.estep(X, row_weights, mixture.log_coef, mixture.means, mixture.inverse, *out)
+    return naive.Statistics(loglik, *out)
+
+
+def pointwise(X, mixture):
+    out = np.full(len(X), np.nan)
+    kernels.pointwise(X, mixture.log_coef, mixture.means, mixture.inverse, out)
+    return out
+
+
+def responsibilities(X, mixture):
+    density, out = np.empty(len(X)), np.full((len(X), len(mixture.weights)), np.nan)
+    kernels.responsibilities(X, mixture.log_coef, mixture.means, mixture.inverse, density, out)
+    return out
+
+
+def assert_same(actual, expected, rtol=1e-11):
+    """Compare statistics; the tolerance is relative to the largest number of each."""
+    for a, b in zip(actual, expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=rtol, atol=rtol * np.max(np.abs(b)))
+
+
+# What the kernels compute
+
+
+@few
+@given(problems())
+def test_estep_is_what_the_textbook_says(problem):
+    X, mixture = problem
+    assert_same(estep(X, mixture), naive.estep(X, *mixture))
+
+
+@few
+@given(problems())
+def test_log_density_is_scipys(problem):
+    X, mixture = problem
+    np.testing.assert_allclose(pointwise(X, mixture), naive.log_density(X, *mixture), rtol=1e-11)
+
+
+@few
+@given(problems())
+def test_responsibilities_are_posterior_probabilities(problem):
+    X, mixture = problem
+    r = responsibilities(X, mixture)
+    np.testing.assert_allclose(r, naive.responsibilities(X, *mixture), rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(r.sum(axis=1), 1, rtol=1e-15)
+
+
+@few
+@given(problems())
+def test_the_three_kernels_agree(problem):
+    X, mixture = problem
+    stats, r, log_density = estep(X, mixture), responsibilities(X, mixture), pointwise(X, mixture)
+    np.testing.assert_allclose(stats.loglik, log_density.sum(), rtol=1e-13)
+    np.testing.assert_allclose(stats.counts, r.sum(axis=0), rtol=1e-13)
+    np.testing.assert_array_equal(stats.scatter, stats.scatter.mT)
+
+
+@few
+@given(problems())
+def test_a_diagonal_mixture_is_a_full_one_with_diagonal_factors(problem):
+    X, mixture = problem
+    scales = np.diagonal(mixture.cholesky, axis1=1, axis2=2).copy()
+    mixture = mixture._replace(cholesky=scales[:, :, None] * np.eye(X.shape[1]))
+    full = estep(X, mixture)
+
+    out = [np.full_like(part, np.nan) for part in (mixture.weights, mixture.means, scales)]
+    inputs = mixture.log_coef, mixture.means, 1 / scales
+    loglik = kernels.estep(X, EVERYTHING, *inputs, *out)
+    diagonals = np.diagonal(full.scatter, axis1=1, axis2=2)
+    assert_same((loglik, *out), full._replace(scatter=diagonals))
+
+    density, r = np.empty(len(X)), np.empty((len(X), len(scales)))
+    kernels.responsibilities(X, *inputs, density, r)
+    np.testing.assert_allclose(r, responsibilities(X, mixture), rtol=1e-11, atol=1e-300)
+    kernels.pointwise(X, *inputs, density)
+    np.testing.assert_allclose(density, pointwise(X, mixture), rtol=1e-12)
+
+
+# Symmetries
+
+
+@few
+@given(problems(), st.integers(0, 600))
+def test_estep_of_two_halves_adds_up(problem, cut):
+    X, mixture = problem
+    halves = estep(X[:cut], mixture), estep(X[cut:], mixture)
+    assert_same([sum(parts) for parts in zip(*halves, strict=True)], estep(X, mixture))
+
+
+@few
+@given(problems())
+def test_a_row_weight_of_two_is_a_row_twice(problem):
+    X, mixture = problem
+    doubled = estep(X, mixture, np.full(len(X), 2.0))
+    assert_same(doubled, estep(np.concatenate([X, X]), mixture))
+
+
+@few
+@given(problems())
+def test_a_row_weight_of_zero_is_no_row(problem):
+    X, mixture = problem
+    weights = np.arange(len(X)) % 3.0
+    kept = np.repeat(X, weights.astype(int), axis=0)
+    assert_same(estep(X, mixture, weights), estep(kept, mixture))
+
+
+@few
+@given(problems(), st.randoms(use_true_random=False))
+def test_order_of_rows_does_not_matter(problem, random):
+    X, mixture = problem
+    order = random.sample(range(len(X)), len(X))
+    assert_same(estep(X[order], mixture), estep(X, mixture))
+
+
+@few
+@given(problems(), st.randoms(use_true_random=False))
+def test_permuted_components_have_permuted_statistics(problem, random):
+    X, mixture = problem
+    order = random.sample(range(len(mixture.weights)), len(mixture.weights))
+    loglik, *parts = estep(X, mixture)
+    expected = loglik, *(part[order] for part in parts)
+    assert_same(estep(X, mixture.permuted(order)), expected)
+
+
+@few
+@given(problems())
+def test_translation_changes_nothing_but_the_rounding_of_the_data(problem):
+    X, mixture = problem
+    offset = 2.0**27  # about 1e8
+    shifted, means = X + offset, mixture.means + offset
+    # the same rows and means as they are after rounding, brought back exactly
+    rounded = mixture._replace(means=means - offset)
+    actual = estep(shifted, mixture._replace(means=means))
+    assert actual.loglik == estep(shifted - offset, rounded).loglik
+    assert_same(actual, estep(shifted - offset, rounded), rtol=1e-15)
+
+
+@pytest.mark.parametrize("N", [0, 1, 255, 256, 257, 513])
+def test_any_number_of_rows_fills_the_blocks(N):
+    rng = np.random.default_rng(N)
+    mixture = random_mixture(rng, 3, 2)
+    X = rng.normal(size=(N, 2))
+    one_by_one = [naive.estep(row[None], *mixture) for row in X]
+    zero = naive.Statistics(0.0, *(np.zeros_like(part) for part in mixture))
+    total = [sum(parts) for parts in zip(zero, *one_by_one, strict=True)]
+    assert_same(estep(X, mixture), total)
+    assert len(pointwise(X, mixture)) == len(responsibilities(X, mixture)) == N
+
+
+# Extremes
+
+
+def test_an_empty_component_changes_nothing():
+    rng = np.random.default_rng(1)
+    X, mixture = rng.normal(size=(300, 2)), random_mixture(rng, 3, 2)
+    emptied = mixture._replace(weights=np.array([0.4, 0.6, 0.0]))
+    others = emptied.permuted([0, 1])
+    loglik, *parts = estep(X, emptied)
+    assert_same((loglik, *(part[:2] for part in parts)), estep(X, others))
+    assert all(np.all(part[2] == 0) for part in parts)
+    assert np.all(responsibilities(X, emptied)[:, 2] == 0)
+
+
+@pytest.mark.parametrize("far", [1e3, 1e5, 1e100, 1e150])
+def test_a_far_row_still_has_its_probabilities(far):
+    """At 1e150 the log density is about -1e300, and one component holds the row for certain."""
+    mixture = Mixture(np.array([0.5, 0.5]), np.array([[0.0], [1.0]]), np.array([[[1.0]], [[2.0]]]))
+    X = np.array([[far], [-far]])
+    np.testing.assert_array_equal(responsibilities(X, mixture), [[0, 1], [0, 1]])
+    np.testing.assert_allclose(pointwise(X, mixture), -((X[:, 0] - 1) ** 2) / 8, rtol=1e-4)
+    same_spread = mixture._replace(cholesky=np.ones((2, 1, 1)), means=np.array([[1.0], [1.0]]))
+    np.testing.assert_array_equal(responsibilities(X, same_spread), 0.5)
+
+
+@pytest.mark.parametrize("far", [1e160, 1e300, 1.7e308])
+@pytest.mark.parametrize("structure", ["full", "diag"])
+def test_a_row_out_of_reach_has_no_density_and_no_influence(far, structure):
+    rng = np.random.default_rng(2)
+    X, mixture = rng.normal(size=(400, 3)), random_mixture(rng, 2, 3)
+    mixture.means[1] = -1e308  # so that even a difference may overflow
+    inverse = 1e3 * mixture.inverse
+    if structure == "diag":
+        inverse = np.diagonal(inverse, axis1=1, axis2=2).copy()
+
+    def sweep(X, row_weights=EVERYTHING):
+        out = np.empty(2), np.empty((2, 3)), np.empty_like(inverse)
+        return kernels.estep(X, row_weights, mixture.log_coef, mixture.means, inverse, *out), *out
+
+    polluted = X.copy()
+    polluted[[7, 300]] = [[far, -far, far], [0, far, 0]]
+    loglik, *parts = sweep(polluted)
+    assert loglik == -np.inf
+    weights = np.ones(400)
+    weights[[7, 300]] = 0
+    clean = sweep(np.delete(X, [7, 300], axis=0))
+    assert_same(parts, clean[1:])
+    assert_same(sweep(polluted, weights), clean)
+
+    density, r = np.empty(400), np.empty((400, 2))
+    kernels.responsibilities(polluted, mixture.log_coef, mixture.means, inverse, density, r)
+    assert np.all(density[[7, 300]] == -np.inf)
+    assert np.all(r[[7, 300]] == 0)
+    assert np.isfinite(np.delete(density, [7, 300])).all()
+
+
+@pytest.mark.parametrize("K", [1, 2])
+def test_a_coefficient_that_is_no_number_is_not_hidden(K):
+    X, mixture = np.zeros((3, 2)), random_mixture(np.random.default_rng(5), K, 2)
+    mixture.weights[0] = np.nan
+    assert np.isnan(estep(X, mixture).loglik)
+
+
+def test_a_million_rows_add_up_to_the_last_digits():
+    rng = np.random.default_rng(3)
+    mixture = random_mixture(rng, 2, 1)
+    X = rng.normal(size=(1_000_000, 1))
+    assert estep(X, mixture).loglik == pytest.approx(math.fsum(pointwise(X, mixture)), rel=1e-14)
+
+
+def test_inputs_may_be_read_only_and_nothing_else_is_compiled():
+    X, mixture = np.zeros((3, 2)), random_mixture(np.random.default_rng(4), 2, 2)
+    X.flags.writeable = False
+    assert np.isfinite(estep(X, mixture).loglik)
+    with pytest.raises(TypeError):
+        estep(np.zeros((3, 4))[:, ::2], mixture)
+
+
+# The exponential and the logarithm
+
+
+@jit
+def each_exp(x, out):
+    for i in range(len(x)):
+        out[i] = vectormath.exp(x[i])
+
+
+@jit
+def each_log(x, out):
+    for i in range(len(x)):
+        out[i] = vectormath.log(x[i])
+
+
+def applied(function, x):
+    out = np.empty_like(x)
+    function(x, out)
+    return out
+
+
+def test_exp_is_the_exponential_to_the_last_digits():
+    x = np.concatenate([np.linspace(-708, 0, 200_001), -np.logspace(-20, 2, 1001)])
+    np.testing.assert_allclose(applied(each_exp, x), np.exp(x), rtol=4e-16)
+    assert applied(each_exp, np.zeros(1)) == 1
+
+
+def test_exp_underflows_to_zero():
+    x = np.array([-708.1, -745.0, -1e6, -1e18, -1e300, -np.finfo(float).max, -np.inf])
+    np.testing.assert_array_equal(applied(each_exp, x), 0)
+    assert np.isnan(applied(each_exp, np.array([np.nan])))
+
+
+def test_log_is_the_logarithm_to_the_last_digits():
+    x = np.concatenate([np.linspace(1, 50, 200_001), 1 + np.logspace(-15, 2, 1001), [1e300]])
+    np.testing.assert_allclose(applied(each_log, x), np.log(x), rtol=5e-16)
+    assert applied(each_log, np.ones(1)) == 0
+    assert np.isnan(applied(each_log, np.array([np.nan])))
