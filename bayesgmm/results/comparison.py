@@ -1,0 +1,64 @@
+"""Maximum likelihood and posterior side by side."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from bayesgmm.mixture.errors import InputError
+from bayesgmm.results import rows
+from bayesgmm.results.alignment import align
+from bayesgmm.results.fit import Fit
+
+_POSTERIOR = ["mean", "sd", "interval_low", "interval_high", "r_hat", "ess_bulk", "ess_tail"]
+
+
+def compare(em: Fit, bayes: Fit) -> pd.DataFrame:
+    """Put the two fits of one mixture into one table.
+
+    Parameters
+    ----------
+    em : EMFit
+        Maximum likelihood fit. Its components are brought into the order of `bayes`.
+    bayes : BayesFit
+        Bayesian fit of the same features, number of components and covariance type.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row for each parameter, component by component (by ascending mean of the first
+        feature), with columns ``component``, ``parameter`` (weight, mean, sd, correlation),
+        ``feature``; ``mle``; ``mean``, ``sd``, ``interval_low``, ``interval_high`` of the
+        posterior (95 %, equal tails); ``r_hat``, ``ess_bulk``, ``ess_tail``; and ``difference``,
+        how far the maximum lies above the posterior mean, in posterior standard deviations.
+
+    Raises
+    ------
+    InputError
+        If the two are not a maximum likelihood and a Bayesian fit of the same kind of mixture.
+    """
+    posterior = bayes.summary()
+    if not set(_POSTERIOR) <= set(posterior.columns) or "mle" not in em.summary().columns:
+        raise InputError("compare(em, bayes) takes a fit by fit_em and then one by fit_bayes")
+    _check_alike(em, bayes)
+    p = align(em.params, bayes.params)
+    table = posterior[_POSTERIOR].copy()
+    table.insert(
+        0,
+        "mle",
+        rows.parameter_values(p.weights, p.means, p.scales, p.correlations, em.correlated),
+    )
+    table["difference"] = (table["mle"] - table["mean"]) / table["sd"]
+    return table.reset_index()
+
+
+def _check_alike(em: Fit, bayes: Fit) -> None:
+    for what, words in (
+        ("n_components", "numbers of components"),
+        ("feature_names", "features"),
+        ("covariance_type", "covariance types"),
+    ):
+        one, other = getattr(em, what), getattr(bayes, what)
+        if one != other:
+            raise InputError(f"the two fits have different {words}: {one!r} and {other!r}")
+    if em.data.n_rows != bayes.data.n_rows or (em.data.values != bayes.data.values).any():
+        raise InputError("the two fits are of different rows")
