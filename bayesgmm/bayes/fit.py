@@ -1,0 +1,205 @@
+"""`fit_bayes`: start from EM, sample the posterior, give the components their names."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bayesgmm.bayes import nuts
+from bayesgmm.bayes.density import Density
+from bayesgmm.bayes.labels import reference_labels, renamed
+from bayesgmm.bayes.priors import Priors
+from bayesgmm.bayes.result import BayesFit
+from bayesgmm.em.fit import fit_em
+from bayesgmm.em.result import EMFit
+from bayesgmm.mixture.data import Data, as_data
+from bayesgmm.mixture.errors import InputError
+from bayesgmm.mixture.params import Params
+from bayesgmm.mixture.requirements import check_fit
+from bayesgmm.mixture.structures import get_structure
+from bayesgmm.results.alignment import sorted_components
+
+Array = npt.NDArray[np.float64]
+
+_BUSY = 20_000  # numbers (N K D) from which a density takes long enough for chains to run abreast
+_JITTER = 0.3  # half-width of the uniform jitter of the chains' starts, in units of each parameter
+
+
+def fit_bayes(
+    X: Any,
+    n_components: int,
+    *,
+    covariance_type: str = "full",
+    priors: Priors | None = None,
+    start: EMFit | Params | None = None,
+    draws: int = 1000,
+    tune: int = 1000,
+    chains: int = 4,
+    cores: int | None = None,
+    target_accept: float = 0.9,
+    random_seed: int | None = None,
+    progressbar: bool = True,
+) -> BayesFit:
+    """Sample the posterior of a Gaussian mixture with NUTS.
+
+    Chains start around the EM estimate, each at a point of its own. What is sampled is the model
+    that `build_model` defines, by a precompiled log-density and gradient that agree with it.
+    Afterwards the components of every draw take the names of the EM estimate's components (by
+    ascending mean of the first feature), so that summaries by component mean something.
+
+    Parameters
+    ----------
+    X : array, shape (N, D) or (N,), or data frame
+        The rows: finite numbers. Column names become feature names.
+    n_components : int
+        Number of components, K.
+    covariance_type : {"full", "tied", "diag", "spherical"}
+        What the covariances share; see `fit_em`.
+    priors : Priors, optional
+        By default `Priors.weakly_informative` of these rows. Print it to see what it says.
+    start : EMFit or Params, optional
+        Where chains start, and whose names the components take. By default an EM fit is made.
+    draws, tune : int
+        Draws of each chain to keep, and adaptation steps before them.
+    chains : int
+        Number of chains.
+    cores : int, optional
+        How many chains run at a time: by default as many as there are cores, or one where the
+        data are so small that chains would mostly wait for each other. The draws do not depend
+        on it.
+    target_accept : float
+        Acceptance rate, between 0 and 1, that the step size is tuned to.
+    random_seed : int, optional
+        The same seed gives the same draws. If none is given, one is drawn and kept in
+        ``fit.settings``.
+    progressbar : bool
+        Show what is going on.
+
+    Returns
+    -------
+    BayesFit
+
+    Raises
+    ------
+    InputError
+        If the data or an argument cannot be used; the message says which and what to do.
+    FitError
+        If the sampler breaks down.
+
+    References
+    ----------
+    Hoffman, M. D. and Gelman, A. (2014). The No-U-Turn Sampler. Journal of Machine Learning
+    Research 15, 1593-1623.
+    """
+    structure = get_structure(covariance_type)
+    data = as_data(X)
+    if data.row_weights.size:
+        raise InputError("a Bayesian fit has no row weights: each row counts once")
+    check_fit(data, n_components, structure)
+    _check_settings(draws, tune, chains, cores, target_accept)
+    if priors is None:
+        priors = Priors.weakly_informative(data, n_components, covariance_type)
+    if random_seed is None:
+        random_seed = int(np.random.SeedSequence().generate_state(1)[0])
+    reference = _reference(start, data, n_components, covariance_type, random_seed, progressbar)
+    density = Density(data.values, n_components, covariance_type, priors)
+    sampled = nuts.sample(
+        density,
+        _starts(density, reference, chains, random_seed),
+        draws=draws,
+        tune=tune,
+        cores=cores or _default_cores(data, n_components),
+        target_accept=target_accept,
+        seed=random_seed,
+        progressbar=progressbar,
+    )
+    mixture = density.unpack(sampled.unconstrained)
+    labels = reference_labels(mixture, reference)
+    return BayesFit(
+        data=data,
+        covariance_type=structure.name,
+        priors=priors,
+        draws=renamed(mixture, labels),
+        labels=labels,
+        log_likelihood=_log_likelihood(density, sampled),
+        sample_stats=sampled.stats,
+        reference=reference,
+        settings={
+            "draws": draws,
+            "tune": tune,
+            "chains": chains,
+            "target_accept": target_accept,
+            "random_seed": random_seed,
+        },
+    )
+
+
+def _reference(
+    start: EMFit | Params | None,
+    data: Data,
+    n_components: int,
+    covariance_type: str,
+    random_seed: int,
+    progressbar: bool,
+) -> Params:
+    if start is None:
+        start = fit_em(
+            data,
+            n_components,
+            covariance_type=covariance_type,
+            random_seed=random_seed,
+            progressbar=progressbar,
+        )
+    params = start.params if isinstance(start, EMFit) else start
+    if not isinstance(params, Params):
+        raise InputError(f"start must be an EMFit or Params, not {type(start).__name__}")
+    if params.means.shape != (n_components, data.n_features):
+        raise InputError(
+            f"start has {params.n_components} component(s) of {params.n_features} feature(s), "
+            f"but the fit has {n_components} of {data.n_features}"
+        )
+    return sorted_components(params)
+
+
+def _starts(density: Density, reference: Params, chains: int, seed: int) -> Array:
+    """Scatter the chains around the reference, on each parameter's own scale.
+
+    The jitter of a mean is relative to its component's standard deviation; all others are
+    logarithms or correlations, whose scale is one.
+    """
+    rng = np.random.default_rng(seed)
+    centre = density.pack(reference.weights, reference.means, reference.cholesky)
+    unit = density.layout.split(np.ones_like(centre))
+    unit[1] = reference.scales.ravel()
+    width = _JITTER * np.concatenate(unit)
+    return centre + width * rng.uniform(-1, 1, size=(chains, density.n_dim))
+
+
+def _log_likelihood(density: Density, sampled: nuts.Draws) -> Array:
+    """Take the prior's part off the log posterior density, at no sweep of the data."""
+    prior = Density(density.X[:0], density.n_components, density.covariance_type, density.priors)
+    points = sampled.unconstrained
+    log_prior = np.array([prior.value_and_grad(x)[0] for x in points.reshape(-1, density.n_dim)])
+    log_likelihood: Array = sampled.stats["lp"] - log_prior.reshape(points.shape[:2])
+    return log_likelihood
+
+
+def _default_cores(data: Data, n_components: int) -> int:
+    busy = data.values.size * n_components >= _BUSY
+    return (os.cpu_count() or 1) if busy else 1
+
+
+def _check_settings(
+    draws: int, tune: int, chains: int, cores: int | None, target_accept: float
+) -> None:
+    least = {"draws": 4, "tune": 0, "chains": 1}  # R-hat splits every chain in two
+    for name, value in (("draws", draws), ("tune", tune), ("chains", chains)):
+        if value < least[name]:
+            raise InputError(f"{name} must be at least {least[name]}, not {value}")
+    if cores is not None and cores < 1:
+        raise InputError(f"cores must be at least 1, not {cores}")
+    if not 0 < target_accept < 1:
+        raise InputError(f"target_accept must be between 0 and 1, not {target_accept}")

@@ -1,0 +1,175 @@
+"""The Gaussian mixture as an ordinary PyMC model.
+
+:func:`build_model` is the definition of the Bayesian model; whatever else in this package
+computes its posterior is tested against it. It can be looked at, extended and sampled like any
+model that a user wrote by hand. The variables are the parameters in the user's units; their
+priors come from :class:`~bayesgmm.bayes.priors.Priors`; the likelihood is one observed variable,
+``x``, whose event is the whole data set, because that is how the E-step kernel computes it.
+
+Covariances are ``diag(scales) R diag(scales)``. Where the structure has correlations, PyMC samples
+the Cholesky factor of the correlation matrix ``R``, and the model reports ``R`` and the covariance
+matrices as deterministic variables.
+"""
+
+from typing import Any
+
+import numpy as np
+import pymc as pm
+import pytensor.tensor as pt
+
+from bayesgmm.bayes.families import LKJ, Dirichlet, Prior
+from bayesgmm.bayes.likelihood import log_likelihood
+from bayesgmm.bayes.priors import Priors
+from bayesgmm.bayes.shapes import parameter_dims, parameter_shapes
+from bayesgmm.mixture.data import Data, as_data
+from bayesgmm.mixture.errors import InputError
+from bayesgmm.mixture.requirements import check_n_components
+
+__all__ = ["build_model"]
+
+
+def build_model(
+    X: Any, n_components: int, covariance_type: str = "full", priors: Priors | None = None
+) -> pm.Model:
+    """Build the PyMC model of a Gaussian mixture.
+
+    Parameters
+    ----------
+    X : (N, D) or (N,) array_like or data frame
+        The data; column names become the coordinates of ``feature``.
+    n_components : int
+        Number of components, K.
+    covariance_type : {"full", "tied", "diag", "spherical"}
+        Which covariance matrices are allowed, in scikit-learn's words.
+    priors : Priors, optional
+        :meth:`Priors.weakly_informative` by default.
+
+    Returns
+    -------
+    pymc.Model
+        With the free variables ``weights (component)``, ``means (component, feature)``,
+        ``scales`` (``(component, feature)``; tied: ``(feature,)``; spherical: ``(component,)``)
+        and, for full and tied covariances of more than one feature, ``correlations_cholesky``
+        (full: ``(component, feature, feature_bis)``; tied: ``(feature, feature_bis)``), from
+        which ``correlations`` and ``covariances`` of the same dimensions are computed. The
+        observed variable is ``x (row, feature)``.
+
+    Raises
+    ------
+    InputError
+        If the data, the number of components or the name of the structure cannot be used, or a
+        parameter of a prior does not have a shape that fits.
+
+    Examples
+    --------
+    >>> model = build_model(faithful, n_components=2)  # doctest: +SKIP
+    >>> with model:  # doctest: +SKIP
+    ...     trace = pm.sample()
+    """
+    data = as_data(X)
+    if data.row_weights.size:
+        raise InputError("the Bayesian model has no row weights: each row counts once")
+    check_n_components(n_components)
+    if priors is None:
+        priors = Priors.weakly_informative(data, n_components, covariance_type)
+    dims = parameter_dims(covariance_type, data.n_features)
+    shapes = parameter_shapes(n_components, data.n_features, covariance_type)
+    priors.check_shapes(shapes)
+
+    def variable(name: str, prior: Prior) -> Any:
+        if isinstance(prior, LKJ):
+            family, fixed = pm.LKJCorr, {"n": data.n_features}
+        else:
+            family, fixed = getattr(pm, type(prior).__name__), {}
+        # a bare float may become float32 in PyTensor, an array never does
+        parameters = {key: np.asarray(value) for key, value in prior.parameters.items()}
+        # with dims alone PyTensor would not know the shape, and the graph would be larger
+        where = {"shape": shapes[name], "dims": dims[name]}
+        return family(name, **parameters, **fixed, **where)
+
+    coords = {
+        "component": range(n_components),
+        "feature": data.feature_names,
+        "feature_bis": data.feature_names,
+        "row": range(data.n_rows),
+    }
+    with pm.Model(coords=coords) as model:
+        weights = variable("weights", Dirichlet(np.broadcast_to(priors.weights.a, n_components)))
+        means = variable("means", priors.means)
+        scales = variable("scales", priors.scales)
+        if "correlations_cholesky" in dims:
+            axes = dims["correlations_cholesky"]
+            cholesky = variable("correlations_cholesky", priors.correlations)
+            correlations = pm.Deterministic("correlations", cholesky @ cholesky.mT, dims=axes)
+            outer = scales[..., :, None] * scales[..., None, :]
+            pm.Deterministic("covariances", outer * correlations, dims=axes)
+            factor = scales[..., :, None] * cholesky
+            factor = _to_shape(factor, (*shapes["means"], data.n_features))
+        else:
+            factor = scales if "feature" in dims["scales"] else scales[:, None]
+            factor = _to_shape(factor, shapes["means"])
+        _observe(data, weights, means, factor)
+    return model
+
+
+def _to_shape(value: Any, shape: tuple[int, ...]) -> Any:
+    """Broadcast what components or features share."""
+    return value if value.type.shape == shape else pt.broadcast_to(value, shape)
+
+
+def _observe(data: Data, weights: Any, means: Any, factor: Any) -> None:
+    """Add the data to the model in context: all rows are one event of a mixture.
+
+    The row numbers only tell PyMC how many rows the event has.
+    """
+    diagonal = factor.type.ndim == 2
+    pm.CustomDist(
+        "x",
+        np.arange(data.n_rows),
+        weights,
+        means,
+        factor,
+        logp=_logp,
+        random=_random_diag if diagonal else _random_full,
+        signature=_DIAG_EVENT if diagonal else _FULL_EVENT,
+        class_name="GaussianMixture",
+        observed=data.values,
+        dims=("row", "feature"),
+    )
+
+
+_FULL_EVENT = "(n),(k),(k,d),(k,d,d)->(n,d)"
+_DIAG_EVENT = "(n),(k),(k,d),(k,d)->(n,d)"
+
+
+def _logp(value: Any, rows: Any, weights: Any, means: Any, factor: Any) -> Any:
+    return log_likelihood(value, weights, means, factor)
+
+
+def _random_full(*parameters: Any, rng: np.random.Generator, size: Any) -> Any:
+    def draw(rows: Any, weights: Any, means: Any, cholesky: Any) -> Any:
+        label = rng.choice(len(weights), size=len(rows), p=weights)
+        noise = rng.standard_normal((len(rows), means.shape[1]))
+        return means[label] + np.einsum("nij,nj->ni", cholesky[label], noise)
+
+    return _draw_events(draw, _FULL_EVENT, parameters, size)
+
+
+def _random_diag(*parameters: Any, rng: np.random.Generator, size: Any) -> Any:
+    def draw(rows: Any, weights: Any, means: Any, scales: Any) -> Any:
+        label = rng.choice(len(weights), size=len(rows), p=weights)
+        noise = rng.standard_normal((len(rows), means.shape[1]))
+        return means[label] + scales[label] * noise
+
+    return _draw_events(draw, _DIAG_EVENT, parameters, size)
+
+
+def _draw_events(draw: Any, signature: str, parameters: Any, size: Any) -> Any:
+    """Draw one data set, or as many as a size or batches of parameters ask for.
+
+    Each row of each data set has a component of its own.
+    """
+    rows, *others = parameters
+    if size is not None:
+        rows = np.broadcast_to(rows, (*size, rows.shape[-1]))
+    return np.vectorize(draw, signature=signature)(rows, *others)

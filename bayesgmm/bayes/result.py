@@ -1,0 +1,328 @@
+"""What the Bayesian fit returns."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import xarray as xr
+
+from bayesgmm.bayes import diagnostics, predictive
+from bayesgmm.bayes.diagnostics import Diagnostics
+from bayesgmm.bayes.labels import count_switches
+from bayesgmm.bayes.priors import Priors
+from bayesgmm.bayes.transforms import Layout, Mixture
+from bayesgmm.mixture.data import Data
+from bayesgmm.mixture.errors import InputError
+from bayesgmm.mixture.params import Params, correlations
+from bayesgmm.results import labelled, rows
+from bayesgmm.results.fit import Fit
+
+if TYPE_CHECKING:
+    import pymc as pm
+
+Array = npt.NDArray[np.float64]
+Labels = npt.NDArray[np.intp]
+
+_ANCHORS = 10  # rows at which the density is followed through the chains
+_PRIOR_DRAWS = 500
+_LARGEST_GROUP = 3 * 10**8  # numbers; more than two gigabytes is not built unasked
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class BayesFit(Fit):
+    """A posterior, in draws whose components have been given the names of a reference.
+
+    Attributes
+    ----------
+    data : Data
+        The rows that were fitted.
+    covariance_type : {"full", "tied", "diag", "spherical"}
+        What the covariances share.
+    priors : Priors
+        What was believed before.
+    draws : Mixture
+        Relabelled draws: ``weights`` (chain, draw, K), ``means`` and ``scales`` (chain, draw, K,
+        D), ``correlations_cholesky`` and ``cholesky`` (chain, draw, K, D, D).
+    labels : array of int, shape (chain, draw, K)
+        Which sampled component each name stands for: how the draws were relabelled.
+    log_likelihood : array, shape (chain, draw)
+        Total natural log-likelihood of every draw.
+    sample_stats : dict of str to array, shape (chain, draw)
+        What the sampler tells of itself, under PyMC's names.
+    reference : Params
+        The mixture, by EM unless another was given, from whose neighbourhood the chains started
+        and whose names the components have.
+    settings : dict
+        Arguments of the fit, with the seed that was used.
+    """
+
+    data: Data
+    covariance_type: str
+    priors: Priors
+    draws: Mixture
+    labels: Labels
+    log_likelihood: Array
+    sample_stats: dict[str, npt.NDArray[Any]]
+    reference: Params
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def params(self) -> Params:  # type: ignore[override]
+        """Posterior means of weights, means, standard deviations and correlations."""
+        over = (0, 1)
+        matrices = correlations(self.draws.correlations_cholesky).mean(axis=over)
+        scales = self.draws.scales.mean(axis=over)
+        weights = self.draws.weights.mean(axis=over)
+        cholesky = scales[..., None] * np.linalg.cholesky(matrices)
+        return Params(weights / weights.sum(), self.draws.means.mean(axis=over), cholesky)
+
+    @cached_property
+    def model(self) -> pm.Model:
+        """The PyMC model whose posterior this is: look at it, extend it, sample it your way."""
+        from bayesgmm.bayes.model import build_model
+
+        return build_model(self.data, self.n_components, self.covariance_type, self.priors)
+
+    @cached_property
+    def diagnostics(self) -> Diagnostics:
+        """How the sampling went, and whether to trust it."""
+        table, free = self._table, self._label_free
+        finite = np.isfinite(table["r_hat"])  # what is constant, such as a single weight, has none
+        first = self.labels[:, 0] != np.arange(self.n_components)
+        return Diagnostics(
+            n_chains=self.labels.shape[0],
+            n_draws=self.labels.shape[1],
+            max_r_hat=float(table["r_hat"][finite].max()),
+            min_ess_bulk=float(min(table["ess_bulk"][finite].min(), free["ess_bulk"].min())),
+            min_ess_tail=float(min(table["ess_tail"][finite].min(), free["ess_tail"].min())),
+            r_hat_log_likelihood=float(free["r_hat"][0]),
+            r_hat_density=float(free["r_hat"][1:].max()),
+            divergences=int(self.sample_stats["diverging"].sum()),
+            label_switches=count_switches(self.labels),
+            chains_renamed=int(first.any(axis=-1).sum()),
+        )
+
+    @cached_property
+    def _table(self) -> dict[str, Any]:
+        d = self.draws
+        values = rows.parameter_values(
+            d.weights, d.means, d.scales, correlations(d.correlations_cholesky), self.correlated
+        )
+        return diagnostics.table(values)
+
+    @cached_property
+    def _label_free(self) -> dict[str, Any]:
+        """Summaries of the log-likelihood (first) and of the log density at some rows."""
+        by_density = np.argsort(self.score_samples())
+        evenly = np.linspace(0, len(by_density) - 1, _ANCHORS).round().astype(int)
+        anchors = np.ascontiguousarray(self.data.values[by_density[np.unique(evenly)]])
+        density = predictive.log_density_draws(anchors, self.draws)
+        return diagnostics.table(np.concatenate([self.log_likelihood[..., None], density], axis=-1))
+
+    def summary(self) -> pd.DataFrame:
+        """Table of the posterior.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns ``mean``, ``sd``, ``interval_low``, ``interval_high`` (95 %, equal tails),
+            ``mcse_mean``, ``ess_bulk``, ``ess_tail`` and ``r_hat``; a row for each parameter,
+            indexed by ``component``, ``parameter`` (weight, mean, sd, correlation) and
+            ``feature``.
+        """
+        order = ["mean", "sd", "interval_low", "interval_high"]
+        order += ["mcse_mean", "ess_bulk", "ess_tail", "r_hat"]
+        return pd.DataFrame(self._table, index=self._rows())[order]
+
+    def headline(self) -> list[str]:
+        """See `Fit.headline`."""
+        chains, draws = self.labels.shape[:2]
+        return [
+            f"Posterior of {self.n_components} {self.covariance_type} Gaussian component(s), "
+            f"given {self.data.n_rows} rows of {', '.join(self.feature_names)}",
+            f"  {chains} chains of {draws} draws by NUTS; log-likelihood "
+            f"{self.log_likelihood.mean():.2f} +/- {self.log_likelihood.std():.2f}",
+            *(f"  {line}" for line in self.diagnostics.lines()),
+        ]
+
+    def predict_proba(self, X: Any = None) -> Array:
+        """Posterior mean of the responsibilities, shape (N, K); see `Fit.predict_proba`."""
+        return predictive.mean_responsibilities(self._values(X), self.draws)
+
+    def predict_proba_draws(self, X: Any = None) -> xr.DataArray:
+        """Responsibilities in every draw, dimensions (chain, draw, row, component)."""
+        shares = predictive.responsibility_draws(self._values(X), self.draws)
+        return xr.DataArray(shares, dims=("chain", "draw", "row", "component"))
+
+    def score_samples(self, X: Any = None) -> Array:
+        """Log of the posterior mean density of each row, shape (N,): the predictive density."""
+        return predictive.mean_density(self._values(X), self.draws)
+
+    def score_samples_draws(self, X: Any = None) -> xr.DataArray:
+        """Natural log density of each row in every draw, dimensions (chain, draw, row)."""
+        density = predictive.log_density_draws(self._values(X), self.draws)
+        return xr.DataArray(density, dims=("chain", "draw", "row"))
+
+    def sample(
+        self, n_samples: int = 1, random_seed: int | None = None
+    ) -> tuple[Array, npt.NDArray[np.intp]]:
+        """Draw new rows from the posterior predictive distribution; see `Fit.sample`.
+
+        Each row comes from a draw of its own.
+        """
+        rng = np.random.default_rng(random_seed)
+        chains, draws = self.labels.shape[:2]
+        chosen = rng.integers(chains, size=n_samples), rng.integers(draws, size=n_samples)
+        picked = Mixture(*(array[chosen] for array in self.draws))
+        values, labels = predictive.rows_of_each(picked, 1, rng)
+        return values[:, 0], labels[:, 0]
+
+    def to_datatree(self, groups: Iterable[str] | None = None) -> xr.DataTree:
+        """Label the fit as ArviZ expects it of any PyMC result.
+
+        Parameters
+        ----------
+        groups : iterable of str, optional
+            Which of ``posterior``, ``sample_stats``, ``observed_data``, ``log_likelihood`` (of
+            every row), ``posterior_predictive``, ``prior`` and ``prior_predictive``; all by
+            default. Leave out ``log_likelihood`` and ``posterior_predictive`` where there are
+            many rows: they hold a number for each draw and row.
+
+        Returns
+        -------
+        xarray.DataTree
+            ``posterior`` holds the relabelled ``weights``, ``means``, ``scales``,
+            ``correlations`` and ``covariances``, and ``correlations_cholesky`` where
+            `model` has it for each component.
+
+        Raises
+        ------
+        InputError
+            If there is no such group, or a group would hold more than 300 million numbers.
+        """
+        builders: dict[str, Callable[[], xr.Dataset]] = {
+            "posterior": lambda: self._mixture_dataset(self.draws),
+            "sample_stats": self._stats_dataset,
+            "observed_data": lambda: self._rows_dataset(self.data.values, ()),
+            "log_likelihood": self._pointwise_dataset,
+            "posterior_predictive": lambda: self._predictive_dataset(self.draws),
+            "prior": lambda: self._mixture_dataset(self._prior_draws),
+            "prior_predictive": lambda: self._predictive_dataset(self._prior_draws),
+        }
+        wanted = list(builders) if groups is None else list(groups)
+        unknown = [name for name in wanted if name not in builders]
+        if unknown:
+            raise InputError(f"there is no group {unknown[0]!r}; choose from {', '.join(builders)}")
+        self._check_size(wanted)
+        tree = xr.DataTree.from_dict({name: builders[name]() for name in wanted})
+        tree.attrs = {
+            "verdict": " ".join(self.diagnostics.problems) or "nothing speaks against these draws",
+            "inference_library": "bayesgmm",
+        }
+        return tree
+
+    @cached_property
+    def _prior_draws(self) -> Mixture:
+        rng = np.random.default_rng(self.settings.get("random_seed"))
+        K, D = self.n_components, self.data.n_features
+        batch = (1, _PRIOR_DRAWS)
+        free = self.priors.sample(rng, K, D, self.covariance_type, batch)
+        layout = Layout.of(self.covariance_type, K, D)
+        factors = free.get("correlations_cholesky", np.empty((*batch, 0)))
+        return layout.expand(
+            free["weights"],
+            free["means"],
+            free["scales"].reshape(*batch, layout.n_scales),
+            factors.reshape(*batch, layout.n_blocks, D, D),
+        )
+
+    def _check_size(self, groups: list[str]) -> None:
+        per_draw = {
+            "log_likelihood": self.data.n_rows,
+            "posterior_predictive": self.data.values.size,
+        }
+        for name in groups:
+            size = per_draw.get(name, 0) * self.log_likelihood.size
+            if size > _LARGEST_GROUP:
+                raise InputError(
+                    f"group {name!r} would hold {size:.1e} numbers, one for each draw and row: "
+                    "name the groups you need, as in to_datatree(['posterior', 'sample_stats'])"
+                )
+
+    def _mixture_dataset(self, draws: Mixture) -> xr.Dataset:
+        found = labelled.mixture_dataset(
+            draws.weights,
+            draws.means,
+            draws.cholesky,
+            self.feature_names,
+            correlated=self.correlated,
+            batch=("chain", "draw"),
+        )
+        if self.correlated and self.covariance_type == "full":
+            dims = ("chain", "draw", "component", "feature", "feature_bis")
+            found["correlations_cholesky"] = (dims, draws.correlations_cholesky)
+        return found
+
+    def _stats_dataset(self) -> xr.Dataset:
+        dims = ("chain", "draw")
+        stats = self.sample_stats | {"log_likelihood": self.log_likelihood}
+        coords = {dim: np.arange(n) for dim, n in zip(dims, self.labels.shape, strict=False)}
+        return xr.Dataset({name: (dims, array) for name, array in stats.items()}, coords)
+
+    def _rows_dataset(self, values: Array, batch: tuple[str, ...]) -> xr.Dataset:
+        return labelled.rows_dataset(values, self.feature_names, batch)
+
+    def _predictive_dataset(self, draws: Mixture) -> xr.Dataset:
+        rng = np.random.default_rng(self.settings.get("random_seed"))
+        values, _ = predictive.rows_of_each(draws, self.data.n_rows, rng)
+        return self._rows_dataset(values, ("chain", "draw"))
+
+    def _pointwise_dataset(self) -> xr.Dataset:
+        density = predictive.log_density_draws(self.data.values, self.draws)
+        return labelled.pointwise_dataset(density)
+
+    def _saved(self) -> xr.DataTree:
+        tree = self.to_datatree(["sample_stats", "observed_data"])
+        batch = ("chain", "draw")
+        drawn = self.draws._asdict()
+        tree["draws"] = xr.DataTree(
+            labelled.dataset(drawn, self.n_components, self.feature_names, batch)
+        )
+        tree["labels"] = xr.DataTree(xr.Dataset({"labels": ((*batch, "component"), self.labels)}))
+        one = {name: getattr(self.reference, name) for name in ("weights", "means", "cholesky")}
+        tree["reference"] = xr.DataTree(
+            labelled.dataset(one, self.n_components, self.feature_names)
+        )
+        tree["constant_data"] = xr.DataTree(labelled.weights_dataset(self.data.row_weights))
+        tree.attrs = {
+            "kind": "BayesFit",
+            "covariance_type": self.covariance_type,
+            "priors": json.dumps(self.priors.to_dict()),
+            "settings": json.dumps(self.settings),
+        }
+        return tree
+
+    @classmethod
+    def from_saved(cls, tree: xr.DataTree) -> BayesFit:
+        """Rebuild a fit from the tree that `save` wrote; see `bayesgmm.load`."""
+        drawn, reference = tree["draws"].to_dataset(), tree["reference"].to_dataset()
+        sample_stats = tree["sample_stats"].to_dataset()
+        stats = {str(name): array.to_numpy() for name, array in sample_stats.items()}
+        return cls(
+            data=labelled.saved_data(tree),
+            covariance_type=tree.attrs["covariance_type"],
+            priors=Priors.from_dict(json.loads(tree.attrs["priors"])),
+            draws=Mixture(*(drawn[name].to_numpy() for name in Mixture._fields)),
+            labels=tree["labels"].to_dataset()["labels"].to_numpy(),
+            log_likelihood=stats.pop("log_likelihood"),
+            sample_stats=stats,
+            reference=Params(*(reference[n].to_numpy() for n in ("weights", "means", "cholesky"))),
+            settings=json.loads(tree.attrs["settings"]),
+        )

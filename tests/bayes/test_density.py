@@ -1,0 +1,187 @@
+"""The density for the sampler is the ``pm.Model``, number for number."""
+
+import itertools
+
+import numpy as np
+import pytest
+from pytensor.compile.mode import Mode
+
+from bayesgmm.bayes import priors as p
+from bayesgmm.bayes import twin
+from bayesgmm.bayes.density import Density
+from bayesgmm.bayes.model import build_model
+from bayesgmm.bayes.shapes import parameter_shapes
+from bayesgmm.mixture.errors import InputError
+
+# PyTensor tells so when it first looks for a BLAS; nothing here needs one.
+pytestmark = pytest.mark.filterwarnings("ignore:PyTensor could not link to a BLAS:UserWarning")
+
+STRUCTURES = ("full", "tied", "diag", "spherical")
+SCALES = (
+    p.LogNormal(-0.3, 0.7),
+    p.HalfNormal(1.3),
+    p.HalfCauchy(0.8),
+    p.Exponential(1.7),
+    p.Gamma(2.5, 1.9),
+    p.InverseGamma(3.5, 1.1),
+)
+CASES = [
+    (*case, SCALES[i % len(SCALES)])
+    for i, case in enumerate(itertools.product(STRUCTURES, (1, 2, 3), (1, 2, 3)))
+]
+
+
+def make(structure, n_features, n_components, scales=SCALES[0], n_rows=30):
+    rng = np.random.default_rng(n_features + 10 * n_components)
+    priors = p.Priors(
+        weights=p.Dirichlet(rng.uniform(0.5, 3, n_components)),
+        means=p.Normal(rng.normal(size=n_features), rng.uniform(1, 3, (n_components, 1))),
+        scales=scales,
+        correlations=p.LKJ(1.7),
+    )
+    X = rng.normal(size=(n_rows, n_features))
+    return Density(X, n_components, structure, priors)
+
+
+def random_points(density, n=3, spread=0.7):
+    return spread * np.random.default_rng(5).normal(size=(n, density.n_dim))
+
+
+def pymc_twin(density):
+    """Log density and gradient of the model, run by Python: nothing is compiled."""
+    model = build_model(
+        density.X, density.n_components, density.covariance_type, priors=density.priors
+    )
+    function = model.logp_dlogp_function(ravel_inputs=True, mode=Mode("py", None))
+    function.set_extra_values({})
+    return function
+
+
+@pytest.mark.parametrize(("structure", "n_features", "n_components", "scales"), CASES)
+def test_value_and_gradient_are_those_of_the_pymc_model(
+    structure, n_features, n_components, scales
+):
+    density = make(structure, n_features, n_components, scales)
+    theirs = pymc_twin(density)
+    for x in random_points(density):
+        value, gradient = density.value_and_grad(x)
+        expected_value, expected_gradient = theirs(x)
+        np.testing.assert_allclose(value, expected_value, rtol=1e-9)
+        scale = abs(expected_gradient).max()
+        np.testing.assert_allclose(gradient, expected_gradient, rtol=1e-9, atol=1e-9 * scale)
+
+
+@pytest.mark.parametrize("structure", STRUCTURES)
+def test_priors_may_be_given_element_by_element(structure):
+    shape = parameter_shapes(2, 3, structure)["scales"]
+    sigma = np.random.default_rng(1).uniform(0.5, 2, shape)
+    density = make(structure, 3, 2, p.HalfNormal(sigma))
+    (x,) = random_points(density, 1)
+    np.testing.assert_allclose(density.value_and_grad(x)[0], pymc_twin(density)(x)[0], rtol=1e-9)
+
+
+@pytest.mark.parametrize("structure", STRUCTURES)
+@pytest.mark.parametrize("scales", SCALES, ids=repr)
+def test_gradient_is_the_slope_of_the_value(structure, scales):
+    density = make(structure, 4, 3, scales)
+    (x,) = random_points(density, 1)
+    _, gradient = density.value_and_grad(x)
+    h = 1e-5
+    steps = h * np.eye(density.n_dim)
+    slope = [
+        (density.value_and_grad(x + e)[0] - density.value_and_grad(x - e)[0]) / (2 * h)
+        for e in steps
+    ]
+    np.testing.assert_allclose(gradient, slope, rtol=1e-5, atol=1e-6 * abs(gradient).max())
+
+
+@pytest.mark.parametrize("structure", STRUCTURES)
+@pytest.mark.parametrize("n_features", [1, 2, 3, 5])
+@pytest.mark.parametrize("n_components", [1, 3])
+def test_pack_undoes_unpack(structure, n_features, n_components):
+    density = make(structure, n_features, n_components)
+    (x,) = random_points(density, 1)
+    mixture = density.unpack(x)
+    packed = density.pack(mixture.weights, mixture.means, mixture.cholesky)
+    np.testing.assert_allclose(packed, x, rtol=1e-12, atol=1e-12)
+
+
+def test_unpack_takes_chains_and_draws():
+    density = make("tied", 3, 2)
+    x = np.random.default_rng(2).normal(size=(4, 5, density.n_dim))
+    mixture = density.unpack(x)
+    assert mixture.weights.shape == (4, 5, 2)
+    assert mixture.means.shape == mixture.scales.shape == (4, 5, 2, 3)
+    assert mixture.cholesky.shape == (4, 5, 2, 3, 3)
+    one = density.unpack(x[3, 1])
+    for many, single in zip(mixture, one, strict=True):
+        np.testing.assert_array_equal(many[3, 1], single)
+
+
+def test_unpacked_correlations_are_correlations():
+    density = make("full", 4, 2)
+    factor = density.unpack(random_points(density, 50)).correlations_cholesky
+    correlations = factor @ factor.mT
+    np.testing.assert_allclose(np.diagonal(correlations, axis1=-2, axis2=-1), 1, rtol=1e-12)
+
+
+def test_what_a_structure_shares_is_pooled():
+    density = make("spherical", 2, 1)
+    x = density.pack(np.ones(1), np.zeros((1, 2)), np.diag([3.0, 4.0])[None])
+    np.testing.assert_allclose(density.unpack(x).scales, np.sqrt(12.5))
+
+
+@pytest.mark.parametrize("structure", STRUCTURES)
+@pytest.mark.parametrize("size", [1e160, 1e307])
+def test_points_beyond_floats_are_a_wall(structure, size):
+    density = make(structure, 3, 2, p.InverseGamma(3.0, 1.0))
+    for x in random_points(density, 20, size):
+        value, gradient = density.value_and_grad(x)
+        assert value == -np.inf
+        np.testing.assert_array_equal(gradient, 0)
+
+
+@pytest.mark.parametrize("structure", STRUCTURES)
+@pytest.mark.parametrize("size", [1e1, 1e2, 1e3])
+def test_far_points_are_numbers_or_a_wall(structure, size):
+    density = make(structure, 3, 2)
+    for x in random_points(density, 50, size):
+        value, gradient = density.value_and_grad(x)
+        assert value < np.inf
+        assert np.isfinite(gradient).all()
+        assert np.isfinite(value) or not gradient.any()
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_points_that_are_no_numbers_are_a_wall(bad):
+    density = make("full", 2, 2)
+    for x in np.where(np.eye(density.n_dim, dtype=bool), bad, 0.0):
+        value, gradient = density.value_and_grad(x)
+        assert value == -np.inf
+        np.testing.assert_array_equal(gradient, 0)
+
+
+def test_nothing_is_compiled_for_a_new_data_set_or_prior():
+    for case in CASES:
+        density = make(*case)
+        density.value_and_grad(np.zeros(density.n_dim))
+    density = make("diag", 3, 2, p.HalfNormal(np.ones((2, 3))))
+    density.value_and_grad(np.zeros(density.n_dim))
+    assert len(twin.log_density_full.signatures) == 1
+    assert len(twin.log_density_diag.signatures) == 1
+
+
+def test_density_keeps_its_own_data():
+    X = np.random.default_rng(0).normal(size=(20, 2))
+    density = Density(X, 1, "full", p.Priors.weakly_informative(X, 1))
+    before = density.value_and_grad(np.zeros(density.n_dim))[0]
+    X += 1
+    assert density.value_and_grad(np.zeros(density.n_dim))[0] == before
+    assert not density.X.flags.writeable
+
+
+def test_unknown_structure_and_misshapen_prior_are_refused():
+    with pytest.raises(InputError, match="covariance_type"):
+        make("round", 2, 2)
+    with pytest.raises(InputError, match="broadcast"):
+        make("tied", 2, 3, p.HalfNormal(np.ones(3)))
