@@ -94,17 +94,23 @@ class Diagnostics:
 
     def lines(self) -> list[str]:
         """Say the numbers, then the verdict, a line each."""
-        switched = f"{self.label_switches} label switch(es) within chains"
-        renamed = f"{self.chains_renamed} of {self.n_chains} chains began under other labels"
         verdict = [f"WARNING: {problem}" for problem in self.problems]
         return [
-            f"R-hat at most {self.max_r_hat:.3f} after relabelling; {switched}, {renamed}: undone",
+            f"R-hat at most {self.max_r_hat:.3f}; {self._relabelling()}",
             f"label-free R-hat: log-likelihood {self.r_hat_log_likelihood:.3f}, density at rows "
             f"{self.r_hat_density:.3f}",
             f"effective draws at least {self.min_ess_bulk:.0f} (bulk), {self.min_ess_tail:.0f} "
             f"(tail) of {self.n_chains * self.n_draws}; {self.divergences} divergences",
             *(verdict or ["nothing speaks against these draws"]),
         ]
+
+    def _relabelling(self) -> str:
+        if not self.label_switches and not self.chains_renamed:
+            return "no chain ever switched labels"
+        return (
+            f"relabelling undid {self.label_switches} label switch(es) within chains and renamed "
+            f"{self.chains_renamed} of {self.n_chains} chains from their first draw"
+        )
 
 
 def table(values: Array) -> dict[str, Any]:
@@ -124,6 +130,8 @@ def table(values: Array) -> dict[str, Any]:
     from arviz_stats.base import array_stats
 
     axes: dict[str, Any] = {"chain_axis": 0, "draw_axis": 1}
+    with np.errstate(divide="ignore", invalid="ignore"):  # a constant has no R-hat: it is NaN
+        r_hat = array_stats.rhat(values, **axes)
     tails = (1 - INTERVAL) / 2
     low, high = np.quantile(values, [tails, 1 - tails], axis=(0, 1))
     return {
@@ -132,7 +140,7 @@ def table(values: Array) -> dict[str, Any]:
         "interval_low": low,
         "interval_high": high,
         "mcse_mean": array_stats.mcse(values, **axes, method="mean"),
-        "r_hat": array_stats.rhat(values, **axes),
+        "r_hat": r_hat,
         "ess_bulk": array_stats.ess(values, **axes, method="bulk"),
         "ess_tail": array_stats.ess(values, **axes, method="tail", prob=(0.05, 0.95)),
     }

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bayesgmm.bayes.density import Density
+from bayesgmm.em.progress import console
 from bayesgmm.mixture.compilation import announce_compilation
 from bayesgmm.mixture.errors import FitError, InputError
 
@@ -212,7 +213,8 @@ def _progress(show: bool, chains: list[_Chain], length: int) -> Iterator[Callabl
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     words = TextColumn("{task.completed:,}/{task.total:,} draws, {task.fields[bad]} divergences")
-    with Progress("{task.description}", BarColumn(), words, TimeElapsedColumn()) as bar:
+    columns = "{task.description}", BarColumn(), words, TimeElapsedColumn()
+    with Progress(*columns, console=console()) as bar:
         task = bar.add_task("Sampling", total=length * len(chains), bad=0)
 
         def report() -> None:

@@ -30,7 +30,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bayesgmm.bayes.transforms import Index, Layout
-from bayesgmm.mixture.compilation import jit
+from bayesgmm.mixture.compilation import jit, jit_inner
 from bayesgmm.mixture.kernels import estep
 
 Array = npt.NDArray[np.float64]
@@ -171,7 +171,7 @@ def log_density_full(x: Array, X: Array, layout: Layout, prior: Prior, gradient:
     return wall(value, gradient)
 
 
-@jit
+@jit_inner
 def split(x: Array, layout: Layout) -> Parts:
     """Cut a vector into its `Parts`."""
     K, D = layout.scale.shape
@@ -182,7 +182,7 @@ def split(x: Array, layout: Layout) -> Parts:
     )
 
 
-@jit
+@jit_inner
 def expand(free: Parts, layout: Layout) -> tuple[Array, Array]:
     """Return log weights, shape (K,), and every component's log scales, shape (K, D)."""
     K, D = layout.scale.shape
@@ -205,7 +205,7 @@ def expand(free: Parts, layout: Layout) -> tuple[Array, Array]:
     return log_weights, log_spread
 
 
-@jit
+@jit_inner
 def priors(
     prior: Prior,
     layout: Layout,
@@ -229,7 +229,7 @@ def priors(
     return value
 
 
-@jit
+@jit_inner
 def wall(value: float, gradient: Array) -> float:
     """Return the value, or -inf with a gradient of zeros if anything is not finite."""
     finite = np.isfinite(value)
@@ -242,7 +242,7 @@ def wall(value: float, gradient: Array) -> float:
     return -np.inf
 
 
-@jit
+@jit_inner
 def weights_prior(
     concentration: Array, log_weights: Array, d_log_weights: Array, d_free: Array
 ) -> float:
@@ -264,7 +264,7 @@ def weights_prior(
     return value
 
 
-@jit
+@jit_inner
 def means_prior(mu: Array, sigma: Array, means: Array, d_means: Array) -> float:
     """Return the means' term; add its gradient."""
     value = 0.0
@@ -276,7 +276,7 @@ def means_prior(mu: Array, sigma: Array, means: Array, d_means: Array) -> float:
     return value
 
 
-@jit
+@jit_inner
 def scales_prior(family: int, parameters: Array, log_scales: Array, d_log_scales: Array) -> float:
     """Return the scales' term, Jacobian included; write its gradient."""
     value = 0.0
@@ -297,7 +297,7 @@ def scales_prior(family: int, parameters: Array, log_scales: Array, d_log_scales
     return value
 
 
-@jit
+@jit_inner
 def correlation_factor(free: Array, spiral: Index, factor: Array, inverse: Array) -> None:
     """Write the Cholesky factor of a correlation matrix, and its inverse, over zeros (D, D)."""
     D = factor.shape[0]
@@ -318,7 +318,7 @@ def correlation_factor(free: Array, spiral: Index, factor: Array, inverse: Array
             inverse[i, j] = -total / factor[i, i]
 
 
-@jit
+@jit_inner
 def correlation_prior(
     eta: float, spiral: Index, factor: Array, d_factor: Array, d_free: Array
 ) -> float:
@@ -341,7 +341,7 @@ def correlation_prior(
     return value
 
 
-@jit
+@jit_inner
 def fisher(
     inverse: Array,
     inverse_factor: Array,
@@ -380,7 +380,7 @@ def fisher(
             d_factor[i, j] += h
 
 
-@jit
+@jit_inner
 def whiten(inverse: Array, scatter: Array) -> None:
     """Replace ``S`` by ``W S W'``, with ``W`` lower triangular."""
     D = scatter.shape[0]

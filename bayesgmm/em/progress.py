@@ -5,8 +5,21 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 PATIENCE = 1.0  # seconds
+
+
+def console() -> Console:
+    """Where progress is shown: stderr, so that stdout keeps results; in a notebook, a widget."""
+    from rich.console import Console
+
+    widgets = find_spec("ipywidgets") is not None  # without them rich complains in notebooks
+    return Console(stderr=True, force_jupyter=None if widgets else False)
 
 
 @contextmanager
@@ -21,9 +34,7 @@ def reporter(title: str, show: bool) -> Iterator[Callable[[str], None]]:
     def report(words: str) -> None:
         nonlocal status
         if status is None and time.monotonic() - began > PATIENCE:
-            from rich.console import Console
-
-            status = Console(stderr=True).status("")
+            status = console().status("")
             status.start()
         if status is not None:
             status.update(f"{title}: {words}")

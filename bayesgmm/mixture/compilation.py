@@ -3,8 +3,8 @@
 The kernels are plain loops over arrays. `numba <https://numba.pydata.org>`_ turns them into
 machine code when they are first called, which takes seconds, and keeps the result on disk, so
 that it happens once per installation and not once per process. This module holds everything
-about that: the compiler's flags (`jit`, `jit_exact`), the folder of the compiled code, and the
-one line that tells a waiting user what is going on (`announce_compilation`).
+about that: the compiler's flags (`jit`, `jit_inner`, `jit_exact`), the folder of the compiled
+code, and the one line that tells a waiting user what is going on (`announce_compilation`).
 
 Two things that numba would leave to us:
 
@@ -48,6 +48,11 @@ _sources: dict[str, set[str]] = {}  # module: the modules that its kernels are c
 def jit[**P, R](function: Callable[P, R]) -> Callable[P, R]:
     """Compile a kernel on first use: serial, without the GIL, kept on disk."""
     return _jit(function, _FAST)
+
+
+def jit_inner[**P, R](function: Callable[P, R]) -> Callable[P, R]:
+    """Compile like `jit` a part of kernels, which Python itself cannot call: that is quicker."""
+    return _jit(function, _FAST, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 
 def jit_exact[**P, R](function: Callable[P, R]) -> Callable[P, R]:
@@ -104,9 +109,17 @@ def announce_compilation() -> Iterator[None]:
             done.set()
 
 
-def _jit[**P, R](function: Callable[P, R], fastmath: frozenset[str]) -> Callable[P, R]:
-    compiler = numba.njit(
-        nogil=True, error_model="numpy", cache=True, fastmath=set(fastmath), boundscheck=False
+def _jit[**P, R](
+    function: Callable[P, R], fastmath: frozenset[str], **options: bool
+) -> Callable[P, R]:
+    njit: Any = numba.njit  # its annotations do not know all of its options
+    compiler: Callable[[Callable[P, R]], Callable[P, R]] = njit(
+        nogil=True,
+        error_model="numpy",
+        cache=True,
+        fastmath=set(fastmath),
+        boundscheck=False,
+        **options,
     )
     with _decorating:
         theirs = _config.CACHE_DIR

@@ -31,7 +31,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from bayesgmm.mixture.compilation import announce_compilation, compile_for, jit
+from bayesgmm.mixture.compilation import announce_compilation, compile_for, jit, jit_inner
 from bayesgmm.mixture.vectormath import exp, log
 
 Array = npt.NDArray[np.float64]
@@ -144,7 +144,7 @@ class _Scratch(NamedTuple):
     work: Array  # (BLOCK,)
 
 
-@jit
+@jit_inner
 def _scratch(n_components: int, n_features: int) -> _Scratch:
     return _Scratch(
         np.empty((n_features, BLOCK)),
@@ -157,7 +157,7 @@ def _scratch(n_components: int, n_features: int) -> _Scratch:
     )
 
 
-@jit
+@jit_inner
 def _mixture_density(
     X: Array, start: int, log_coef: Array, means: Array, inverse: Array, block: _Scratch
 ) -> int:
@@ -193,7 +193,7 @@ def _mixture_density(
     return n
 
 
-@jit
+@jit_inner
 def _squared_distance(block: _Scratch, n: int, mean: Array, inverse: Array, square: Array) -> None:
     """Write ``|W (x - μ)|²``, with W lower triangular, or the diagonal of a diagonal matrix."""
     square[:] = 0.0
@@ -211,7 +211,7 @@ def _squared_distance(block: _Scratch, n: int, mean: Array, inverse: Array, squa
             square[r] += z[r] * z[r]
 
 
-@jit
+@jit_inner
 def _product(row: Array, diff: Array, last: int, n: int, z: Array) -> None:
     """Write ``z = Σ_j W_j (x - μ)_j`` with j up to `last`."""
     d, factor = diff[0], row[0]
@@ -223,7 +223,7 @@ def _product(row: Array, diff: Array, last: int, n: int, z: Array) -> None:
             z[r] += factor * d[r]
 
 
-@jit
+@jit_inner
 def _weighted_sum(values: Array, weights: Array, n: int) -> float:
     total = 0.0
     for r in range(n):
@@ -232,7 +232,7 @@ def _weighted_sum(values: Array, weights: Array, n: int) -> float:
     return total
 
 
-@jit
+@jit_inner
 def _add_statistics(
     block: _Scratch, n: int, k: int, mean: Array, counts: Array, sums: Array, scatter: Array
 ) -> None:
@@ -263,7 +263,7 @@ def _add_statistics(
                 scatter[i, j] += _dot(work, block.diff[j], n)
 
 
-@jit
+@jit_inner
 def _dot(a: Array, b: Array, n: int) -> float:
     total = 0.0
     for r in range(n):
@@ -271,7 +271,7 @@ def _dot(a: Array, b: Array, n: int) -> float:
     return total
 
 
-@jit
+@jit_inner
 def _reflect(scatter: Array) -> None:
     """Copy each lower triangle to the upper one."""
     for k in range(len(scatter)):

@@ -39,7 +39,7 @@ def compare(em: Fit, bayes: Fit) -> pd.DataFrame:
     posterior = bayes.summary()
     if not set(_POSTERIOR) <= set(posterior.columns) or "mle" not in em.summary().columns:
         raise InputError("compare(em, bayes) takes a fit by fit_em and then one by fit_bayes")
-    _check_alike(em, bayes)
+    check_alike(em, bayes)
     p = align(em.params, bayes.params)
     table = posterior[_POSTERIOR].copy()
     table.insert(
@@ -51,7 +51,8 @@ def compare(em: Fit, bayes: Fit) -> pd.DataFrame:
     return table.reset_index()
 
 
-def _check_alike(em: Fit, bayes: Fit) -> None:
+def check_alike(em: Fit, bayes: Fit) -> None:
+    """Raise an InputError unless both fits are of the same kind of mixture and the same rows."""
     for what, words in (
         ("n_components", "numbers of components"),
         ("feature_names", "features"),
