@@ -1,0 +1,96 @@
+"""Gaussian mixtures with error bars: EM and PyMC fits of one model, side by side.
+
+Start here::
+
+    import bayesgmm as bg
+
+    faithful = bg.load_dataset("faithful")
+    em = bg.fit_em(faithful, n_components=2)
+    bayes = bg.fit_bayes(faithful, n_components=2, start=em)
+    bg.compare(em, bayes)
+
+How do I ...
+
+- ... set priors? ``bg.fit_bayes(X, 2, priors=bg.Priors(...))``; ``print(bayes.priors)`` shows those
+  that were used, and `bayesgmm.priors` has the families.
+- ... know whether to trust the draws? ``bayes.diagnostics`` says so in words.
+- ... get the cluster of a new row, and how sure it is? ``bayes.predict_proba(rows)``.
+- ... use ArviZ or PyMC? ``bayes.to_datatree()`` and ``bayes.model``.
+- ... save a fit? ``bayes.save("fit.nc")``, and ``bg.load("fit.nc")`` gets it back.
+
+Importing the package is quick: everything is loaded when it is first used, and PyMC, ArviZ and
+Matplotlib only by what needs them.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import version as _version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bayesgmm.bayes import priors
+    from bayesgmm.bayes.fit import fit_bayes
+    from bayesgmm.bayes.model import build_model
+    from bayesgmm.bayes.priors import Priors
+    from bayesgmm.bayes.result import BayesFit
+    from bayesgmm.datasets import load_dataset
+    from bayesgmm.em.fit import fit_em
+    from bayesgmm.em.result import EMFit
+    from bayesgmm.loading import load
+    from bayesgmm.mixture.errors import FitError, InputError
+    from bayesgmm.mixture.params import Params
+    from bayesgmm.plots import plot_comparison, plot_fit
+    from bayesgmm.results.comparison import compare
+
+__version__ = _version("bayesgmm")
+
+__all__ = [
+    "BayesFit",
+    "EMFit",
+    "FitError",
+    "InputError",
+    "Params",
+    "Priors",
+    "build_model",
+    "compare",
+    "fit_bayes",
+    "fit_em",
+    "load",
+    "load_dataset",
+    "plot_comparison",
+    "plot_fit",
+    "priors",
+]
+
+_HOMES = {
+    "BayesFit": "bayes.result",
+    "EMFit": "em.result",
+    "FitError": "mixture.errors",
+    "InputError": "mixture.errors",
+    "Params": "mixture.params",
+    "Priors": "bayes.priors",
+    "build_model": "bayes.model",
+    "compare": "results.comparison",
+    "fit_bayes": "bayes.fit",
+    "fit_em": "em.fit",
+    "load": "loading",
+    "load_dataset": "datasets",
+    "plot_comparison": "plots",
+    "plot_fit": "plots",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "priors":
+        found: Any = import_module("bayesgmm.bayes.priors")
+    elif name in _HOMES:
+        found = getattr(import_module(f"bayesgmm.{_HOMES[name]}"), name)
+    else:
+        raise AttributeError(f"module 'bayesgmm' has no attribute {name!r}")
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,93 @@
+"""A fit seen through one or two of its features."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from bayesgmm.bayes.result import BayesFit
+from bayesgmm.mixture.errors import InputError
+from bayesgmm.mixture.params import Params
+from bayesgmm.results.fit import Fit
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """Rows and mixtures of one or two features.
+
+    Attributes
+    ----------
+    features : tuple of str
+        The one or two features that are looked at.
+    values : array, shape (N, 1) or (N, 2)
+        The rows.
+    row_weights : array, shape (N,) or (0,)
+        Their weights; empty where every row counts once.
+    params : Params
+        The point estimate: what it says of these features alone.
+    draws : tuple of Params
+        Draws of the posterior, evenly spaced over all chains; none for EM.
+    """
+
+    features: tuple[str, ...]
+    values: Array
+    row_weights: Array
+    params: Params
+    draws: tuple[Params, ...]
+
+
+def view(fit: Fit, features: str | Sequence[str] | None, n_draws: int) -> View:
+    """Look at a fit through one or two features, and at up to `n_draws` of its draws.
+
+    Raises
+    ------
+    InputError
+        If the fit has no such features, or they are not one or two different ones.
+    """
+    names = chosen_features(fit.feature_names, features)
+    columns = [fit.feature_names.index(name) for name in names]
+    p = fit.params
+    return View(
+        features=names,
+        values=fit.data.values[:, columns],
+        row_weights=fit.data.row_weights,
+        params=_marginal(p.weights, p.means, p.cholesky, columns),
+        draws=_draws(fit, columns, n_draws) if isinstance(fit, BayesFit) else (),
+    )
+
+
+def chosen_features(
+    known: tuple[str, ...], features: str | Sequence[str] | None
+) -> tuple[str, ...]:
+    """Names of the features to look at: by default the first two, or the only one."""
+    names = (
+        known[:2] if features is None else (features,) if isinstance(features, str) else features
+    )
+    for name in names:
+        if name not in known:
+            raise InputError(f"there is no feature {name!r}; the features are {', '.join(known)}")
+    if not 1 <= len(set(names)) == len(names) <= 2:
+        raise InputError(f"features must be one name or two different ones, not {features!r}")
+    return tuple(names)
+
+
+def _draws(fit: BayesFit, columns: list[int], n_draws: int) -> tuple[Params, ...]:
+    weights, means, cholesky = fit.draws.weights, fit.draws.means, fit.draws.cholesky
+    chains, draws = weights.shape[:2]
+    spread = np.unique(np.linspace(0, chains * draws - 1, n_draws).astype(int))
+    indices = [np.unravel_index(i, (chains, draws)) for i in spread]
+    return tuple(_marginal(weights[i], means[i], cholesky[i], columns) for i in indices)
+
+
+def _marginal(weights: Array, means: Array, cholesky: Array, columns: list[int]) -> Params:
+    """Mixture that some features follow by themselves."""
+    # These rows A of a factor have A Aᵀ as the features' covariance. With Aᵀ = Q R it is Rᵀ R, so
+    # Rᵀ is its Cholesky factor but for signs; the covariance itself would cost half the digits.
+    upper = np.linalg.qr(cholesky[:, columns].mT, mode="r")
+    signs = np.sign(np.diagonal(upper, axis1=-2, axis2=-1))
+    return Params(weights, means[:, columns], upper.mT * signs[:, None])
