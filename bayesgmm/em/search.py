@@ -24,7 +24,9 @@ Array = npt.NDArray[np.float64]
 
 _FIRST_STEPS = 20
 _FINALISTS = 6  # so many at least go on, until each has been given ...
-_PATIENT_STEPS = 640  # ... so many steps in one go
+_PATIENT_STEPS = 640  # ... so many steps in one go, ...
+_HOPELESS = 100  # ... unless the leader is further off than so many times what they brought
+_FULL_FINALISTS = 3  # where short ascents saw a part of the rows: so many then climb on all
 _SEARCH_ROWS = 5000  # short ascents see at most this many rows; finalists see all
 _SAME_MAXIMUM = 1e-4  # converged log-likelihoods closer than this are one maximum
 _COLLAPSED = 1e-7  # a standard deviation, relative to that of all rows, as good as zero
@@ -79,7 +81,7 @@ def search(
         [Optimum(Ascent(start)) for start in starts], few, structure, tol, max_iter, report
     )
     if few is not data:  # nothing seen on some of the rows holds for all of them
-        finalists = [Optimum(Ascent(o.ascent.point), o.n_found) for o in found[:_FINALISTS]]
+        finalists = [Optimum(Ascent(o.ascent.point), o.n_found) for o in found[:_FULL_FINALISTS]]
         found = _race(finalists, data, structure, tol, max_iter, report)
     return tuple(found)
 
@@ -98,13 +100,21 @@ def _race(
         report(f"{len(found)} ascents, up to {steps} further steps each")
         found = _climbed(found, data, structure, tol, steps, max_iter)
         going = [o for o in found if _may_go_on(o.ascent, max_iter)]
-        leader_is_going = bool(going) and going[0] is found[0]
-        least = _FINALISTS if steps < _PATIENT_STEPS else leader_is_going
-        dropped = going[max(least, len(going) // 2) :]
-        found = [o for o in found if o not in dropped]
-        if len(dropped) == len(going):
+        leader = found[0]
+        hopeful = [o for o in going if o is leader or _may_overtake(o.ascent, leader.ascent, steps)]
+        least = _FINALISTS if steps < _PATIENT_STEPS else leader in going
+        kept = hopeful[: max(least, len(going) // 2)]
+        found = [o for o in found if o in kept or o not in going]
+        if not kept:
             return found
         steps *= 2
+
+
+def _may_overtake(ascent: Ascent, leader: Ascent, steps: int) -> bool:
+    """Whether the latest `steps` gained enough to think that the leader can be reached."""
+    recent = ascent.history[-1] - ascent.history[-min(steps + 1, len(ascent.history))]
+    gap = leader.log_likelihood - ascent.log_likelihood
+    return bool(gap < _HOPELESS * recent)
 
 
 def _may_go_on(ascent: Ascent, max_iter: int) -> bool:
@@ -121,7 +131,9 @@ def _climbed(
 ) -> list[Optimum]:
     """Climb further, and return sound ascents first, by log-likelihood, each maximum once."""
     narrowest = _COLLAPSED * smallest_scale(data)
-    rows = data.n_distinct_rows if data.n_rows <= _SEARCH_ROWS else data.n_rows
+    rows = data.n_rows
+    if rows <= _SEARCH_ROWS:  # copies of a row matter where rows are few
+        rows = data.count_distinct_rows(enough=rows)
     merged: list[Optimum] = []
     for optimum in found:
         ascent = optimum.ascent

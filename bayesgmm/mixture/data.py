@@ -70,11 +70,13 @@ class Data:
         centred = self.values - self.moments()[0]
         return np.atleast_2d(np.cov(centred, rowvar=False, ddof=0, aweights=weights))
 
-    @property
-    def n_distinct_rows(self) -> int:
-        """Number of different rows among those of positive weight."""
+    def count_distinct_rows(self, enough: int) -> int:
+        """Count different rows among those of positive weight, until there are `enough`."""
         values = self.values[self.row_weights > 0] if self.row_weights.size else self.values
-        return len(np.unique(values, axis=0))
+        size = 1000  # to sort a million rows, where a thousand will do, would take seconds
+        while (count := len(np.unique(values[:size], axis=0))) < enough and size < len(values):
+            size *= 10
+        return count
 
     def standardised(self, shift: Array, unit: Array) -> Data:
         """Return ``(values - shift) / unit`` with the same names and weights."""

@@ -34,7 +34,7 @@ def check_fit(data: Data, n_components: int, structure: Structure) -> None:
             f"n_components = {n_components} is more than the {data.n_rows} row(s) of data"
         )
     _check_spread(data)
-    distinct = data.n_distinct_rows
+    distinct = data.count_distinct_rows(max(n_components, data.n_features + 1))
     if n_components > distinct:
         raise InputError(
             f"n_components = {n_components} is more than the {distinct} distinct row(s) of data"
