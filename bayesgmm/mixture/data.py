@@ -118,9 +118,9 @@ def as_data(X: Any, sample_weight: npt.ArrayLike | None = None) -> Data:
             data if sample_weight is None else _data(data.values, data.feature_names, sample_weight)
         )
     if _is_frame(X):
-        names = tuple(str(name) for name in X.columns)
+        names = tuple(str(name) for name in _column_names(X))
         _check_names(names)
-        columns = [_column(X[name], str(name)) for name in X.columns]
+        columns = [_column(X[name], str(name)) for name in _column_names(X)]
         values = np.column_stack(columns) if columns else np.empty((len(X), 0))
     else:
         values = _matrix(X)
@@ -138,11 +138,13 @@ def select_columns(X: Any, names: Sequence[str]) -> Any:
     """
     if not _is_frame(X):
         return X
-    have = [str(name) for name in X.columns]
+    found = _column_names(X)
+    have = [str(name) for name in found]
     missing = [name for name in names if name not in have]
     if missing:
         raise InputError(f"there is no column {missing[0]!r}; the columns are {', '.join(have)}")
-    return X[[X.columns[have.index(name)] for name in names]]
+    wanted = [found[have.index(name)] for name in names]
+    return X.select(wanted) if _library(X) == "pyarrow" else X[wanted]
 
 
 def _data(values: Array, names: tuple[str, ...], sample_weight: npt.ArrayLike | None) -> Data:
@@ -156,6 +158,15 @@ def _data(values: Array, names: tuple[str, ...], sample_weight: npt.ArrayLike | 
 
 def _is_frame(X: Any) -> bool:
     return hasattr(X, "columns") and hasattr(X, "__getitem__") and not isinstance(X, np.ndarray)
+
+
+def _column_names(X: Any) -> list[Any]:
+    """List the names of a frame's columns; in Arrow's tables `columns` are the columns."""
+    return list(X.column_names if _library(X) == "pyarrow" else X.columns)
+
+
+def _library(X: Any) -> str:
+    return type(X).__module__.split(".")[0]
 
 
 def _check_names(names: tuple[str, ...]) -> None:

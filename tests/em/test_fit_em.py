@@ -198,12 +198,14 @@ def test_too_few_iterations_are_told():
 
 
 def test_frames_of_any_kind_give_the_same_fit():
-    polars = pytest.importorskip("polars")
-    frame = pd.DataFrame(FAITHFUL, columns=["a", "b"])
-    from_pandas, from_polars = fit(frame), fit(polars.DataFrame({"a": frame.a, "b": frame.b}))
-    assert from_pandas.feature_names == from_polars.feature_names == ("a", "b")
-    np.testing.assert_array_equal(from_pandas.params.means, from_polars.params.means)
-    np.testing.assert_array_equal(from_pandas.params.means, fit(FAITHFUL).params.means)
+    polars, arrow = pytest.importorskip("polars"), pytest.importorskip("pyarrow")
+    columns = {"a": FAITHFUL[:, 0], "b": FAITHFUL[:, 1]}
+    plain = fit(FAITHFUL)
+    for frame in (pd.DataFrame(columns), polars.DataFrame(columns), arrow.table(columns)):
+        named = fit(frame)
+        assert named.feature_names == ("a", "b")
+        np.testing.assert_array_equal(named.params.means, plain.params.means)
+        np.testing.assert_array_equal(named.predict(frame[:3]), plain.predict()[:3])
 
 
 def test_one_column_may_be_one_dimensional():
