@@ -15,11 +15,16 @@ PATIENCE = 1.0  # seconds
 
 
 def console() -> Console:
-    """Where progress is shown: stderr, so that stdout keeps results; in a notebook, a widget."""
+    """Where progress is shown: stderr, so that stdout keeps results; in a notebook, a widget.
+
+    A notebook without ipywidgets can show no line that changes, and gets the last one alone.
+    """
     from rich.console import Console
 
-    widgets = find_spec("ipywidgets") is not None  # without them rich complains in notebooks
-    return Console(stderr=True, force_jupyter=None if widgets else False)
+    chosen = Console(stderr=True)
+    if chosen.is_jupyter and find_spec("ipywidgets") is None:
+        return Console(stderr=True, force_jupyter=False, force_terminal=False)
+    return chosen
 
 
 @contextmanager
