@@ -80,9 +80,9 @@ def test_table_shows_both_fits_within_100_columns(main_job):
 
 def test_headlines_and_verdict_are_printed(main_job):
     stdout = " ".join(main_job[0].stdout.split())
-    assert "EM fit of 2 full Gaussian component(s) to 272 rows" in stdout
+    assert "EM fit of 2 full Gaussian components to 272 rows" in stdout
     assert "log-likelihood -1130.264" in stdout
-    assert "Posterior of 2 full Gaussian component(s)" in stdout
+    assert "Posterior of 2 full Gaussian components" in stdout
     assert "WARNING" in stdout or "nothing speaks against these draws" in stdout
 
 

@@ -145,7 +145,7 @@ class BayesFit(Fit):
         """See `Fit.headline`."""
         chains, draws = self.labels.shape[:2]
         return [
-            f"Posterior of {self.n_components} {self.covariance_type} Gaussian component(s), "
+            f"Posterior of {self._mixture}, "
             f"given {self.data.n_rows} rows of {', '.join(self.feature_names)}",
             f"  {chains} chains of {draws} draws by NUTS; log-likelihood "
             f"{self.log_likelihood.mean():.2f} +/- {self.log_likelihood.std():.2f}",

@@ -143,7 +143,7 @@ class EMFit(Fit):
     def headline(self) -> list[str]:
         """See `Fit.headline`."""
         return [
-            f"EM fit of {self.n_components} {self.covariance_type} Gaussian component(s) to "
+            f"EM fit of {self._mixture} to "
             f"{self.data.n_rows} rows of {', '.join(self.feature_names)}",
             f"  log-likelihood {self.log_likelihood:.3f} with {self.n_parameters} parameters; "
             f"BIC {self.bic:.2f}, AIC {self.aic:.2f}, ICL {self.icl:.2f} (lower is better)",
@@ -167,6 +167,8 @@ class EMFit(Fit):
         n_starts = self.settings.get("n_starts")
         if n_starts is None or self.settings.get("start"):
             return "started from the given point"
+        if self.n_components == 1:
+            return "one component has one maximum: the mean and covariance of the rows"
         others = [m.log_likelihood for m in self.maxima[1:] if m.sound]
         second = f"; the next best maximum is {others[0]:.3f}" if others else ""
         unsound = sum(m.n_found for m in self.maxima if not m.sound)

@@ -54,6 +54,12 @@ class Fit(ABC):
         """Whether features may be correlated within a component."""
         return not get_structure(self.covariance_type).diagonal and self.data.n_features > 1
 
+    @property
+    def _mixture(self) -> str:
+        """What was fitted, in words: the middle of a headline."""
+        plural = "s" if self.n_components > 1 else ""
+        return f"{self.n_components} {self.covariance_type} Gaussian component{plural}"
+
     @abstractmethod
     def summary(self) -> pd.DataFrame:
         """Table of the parameters: a row each, indexed by component, parameter and feature."""
