@@ -18,6 +18,7 @@ Array = npt.NDArray[np.float64]
 
 R_HAT_LIMIT = 1.01
 ESS_PER_CHAIN = 100
+_NO_PROBLEM = "nothing speaks against these draws"
 INTERVAL = 0.95  # probability of the intervals in every table
 
 
@@ -92,6 +93,11 @@ class Diagnostics:
             )
         return tuple(found)
 
+    @property
+    def verdict(self) -> str:
+        """The `problems` in one line, or that there are none."""
+        return " ".join(self.problems) or _NO_PROBLEM
+
     def lines(self) -> list[str]:
         """Say the numbers, then the verdict, a line each."""
         verdict = [f"WARNING: {problem}" for problem in self.problems]
@@ -101,7 +107,7 @@ class Diagnostics:
             f"{self.r_hat_density:.3f}",
             f"effective draws at least {self.min_ess_bulk:.0f} (bulk), {self.min_ess_tail:.0f} "
             f"(tail) of {self.n_chains * self.n_draws}; {self.divergences} divergences",
-            *(verdict or ["nothing speaks against these draws"]),
+            *(verdict or [_NO_PROBLEM]),
         ]
 
     def _relabelling(self) -> str:

@@ -13,6 +13,7 @@ from bayesgmm.bayes.density import Density
 from bayesgmm.bayes.labels import reference_labels, renamed
 from bayesgmm.bayes.priors import Priors
 from bayesgmm.bayes.result import BayesFit
+from bayesgmm.em.arguments import chosen_seed, starting_params
 from bayesgmm.em.fit import fit_em
 from bayesgmm.em.result import EMFit
 from bayesgmm.mixture.data import Data, as_data
@@ -102,8 +103,7 @@ def fit_bayes(
     _check_settings(draws, tune, chains, cores, target_accept)
     if priors is None:
         priors = Priors.weakly_informative(data, n_components, covariance_type)
-    if random_seed is None:
-        random_seed = int(np.random.SeedSequence().generate_state(1)[0])
+    random_seed = chosen_seed(random_seed)
     reference = _reference(start, data, n_components, covariance_type, random_seed, progressbar)
     density = Density(data.values, n_components, covariance_type, priors)
     sampled = nuts.sample(
@@ -153,15 +153,7 @@ def _reference(
             random_seed=random_seed,
             progressbar=progressbar,
         )
-    params = start.params if isinstance(start, EMFit) else start
-    if not isinstance(params, Params):
-        raise InputError(f"start must be an EMFit or Params, not {type(start).__name__}")
-    if params.means.shape != (n_components, data.n_features):
-        raise InputError(
-            f"start has {params.n_components} component(s) of {params.n_features} feature(s), "
-            f"but the fit has {n_components} of {data.n_features}"
-        )
-    return sorted_components(params)
+    return sorted_components(starting_params(start, data, n_components))
 
 
 def _starts(density: Density, reference: Params, chains: int, seed: int) -> Array:

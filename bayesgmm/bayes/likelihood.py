@@ -24,10 +24,7 @@ of the Royal Statistical Society B 44, 226-233 (Fisher's identity is its equatio
 """
 
 import functools
-import inspect
 import math
-import sys
-import zlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -39,8 +36,8 @@ from pytensor.graph.basic import Apply, Variable
 from pytensor.graph.op import Op
 from pytensor.link.numba.dispatch.basic import register_funcify_default_op_cache_key
 
-from bayesgmm.mixture import compilation, kernels, vectormath
-from bayesgmm.mixture.compilation import compile_for, jit_exact
+from bayesgmm.mixture import kernels
+from bayesgmm.mixture.compilation import compile_for, jit_exact, source_digest
 
 __all__ = ["EStep", "Score", "log_likelihood"]
 
@@ -260,8 +257,7 @@ def _multiply(a, b, out):
 # The same functions for PyTensor's default mode. Its cache does not look into what an operation
 # calls, so that the key must tell when the sources change.
 
-_SOURCES = (compilation, kernels, vectormath, sys.modules[__name__])
-_VERSION = zlib.crc32("".join(map(inspect.getsource, _SOURCES)).encode())
+_VERSION = int(source_digest(_estep), 16)
 
 
 @register_funcify_default_op_cache_key(EStep)

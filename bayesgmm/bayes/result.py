@@ -20,6 +20,7 @@ from bayesgmm.bayes.priors import Priors
 from bayesgmm.bayes.transforms import Layout, Mixture
 from bayesgmm.mixture.data import Data
 from bayesgmm.mixture.errors import InputError
+from bayesgmm.mixture.likelihood import log_density
 from bayesgmm.mixture.params import Params, correlations
 from bayesgmm.results import labelled, rows
 from bayesgmm.results.fit import Fit
@@ -120,7 +121,7 @@ class BayesFit(Fit):
     @cached_property
     def _label_free(self) -> dict[str, Any]:
         """Summaries of the log-likelihood (first) and of the log density at some rows."""
-        by_density = np.argsort(self.score_samples())
+        by_density = np.argsort(log_density(self.data.values, self.reference))
         evenly = np.linspace(0, len(by_density) - 1, _ANCHORS).round().astype(int)
         anchors = np.ascontiguousarray(self.data.values[by_density[np.unique(evenly)]])
         density = predictive.log_density_draws(anchors, self.draws)
@@ -222,10 +223,7 @@ class BayesFit(Fit):
             raise InputError(f"there is no group {unknown[0]!r}; choose from {', '.join(builders)}")
         self._check_size(wanted)
         tree = xr.DataTree.from_dict({name: builders[name]() for name in wanted})
-        tree.attrs = {
-            "verdict": " ".join(self.diagnostics.problems) or "nothing speaks against these draws",
-            "inference_library": "bayesgmm",
-        }
+        tree.attrs = {"verdict": self.diagnostics.verdict, "inference_library": "bayesgmm"}
         return tree
 
     @cached_property
@@ -273,7 +271,7 @@ class BayesFit(Fit):
     def _stats_dataset(self) -> xr.Dataset:
         dims = ("chain", "draw")
         stats = self.sample_stats | {"log_likelihood": self.log_likelihood}
-        coords = {dim: np.arange(n) for dim, n in zip(dims, self.labels.shape, strict=False)}
+        coords = labelled.numbered(dims, self.labels.shape)
         return xr.Dataset({name: (dims, array) for name, array in stats.items()}, coords)
 
     def _rows_dataset(self, values: Array, batch: tuple[str, ...]) -> xr.Dataset:
@@ -289,18 +287,17 @@ class BayesFit(Fit):
         return labelled.pointwise_dataset(density)
 
     def _saved(self) -> xr.DataTree:
-        tree = self.to_datatree(["sample_stats", "observed_data"])
-        batch = ("chain", "draw")
-        drawn = self.draws._asdict()
-        tree["draws"] = xr.DataTree(
-            labelled.dataset(drawn, self.n_components, self.feature_names, batch)
-        )
-        tree["labels"] = xr.DataTree(xr.Dataset({"labels": ((*batch, "component"), self.labels)}))
+        names, batch = self.feature_names, ("chain", "draw")
         one = {name: getattr(self.reference, name) for name in ("weights", "means", "cholesky")}
-        tree["reference"] = xr.DataTree(
-            labelled.dataset(one, self.n_components, self.feature_names)
-        )
-        tree["constant_data"] = xr.DataTree(labelled.weights_dataset(self.data.row_weights))
+        groups = {
+            "sample_stats": self._stats_dataset(),
+            "observed_data": self._rows_dataset(self.data.values, ()),
+            "constant_data": labelled.weights_dataset(self.data.row_weights),
+            "draws": labelled.dataset(self.draws._asdict(), self.n_components, names, batch),
+            "labels": xr.Dataset({"labels": ((*batch, "component"), self.labels)}),
+            "reference": labelled.dataset(one, self.n_components, names),
+        }
+        tree = xr.DataTree.from_dict(groups)
         tree.attrs = {
             "kind": "BayesFit",
             "covariance_type": self.covariance_type,

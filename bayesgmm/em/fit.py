@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from bayesgmm.em.arguments import chosen_seed, starting_params
 from bayesgmm.em.climb import Ascent, Point, Reason
 from bayesgmm.em.progress import reporter
 from bayesgmm.em.result import EMFit, Maximum
 from bayesgmm.em.search import Optimum, search
-from bayesgmm.em.starts import starting_points
-from bayesgmm.mixture.data import Data, as_data
+from bayesgmm.em.starts import scatter_for, starting_points
+from bayesgmm.mixture.data import as_data
 from bayesgmm.mixture.errors import InputError
 from bayesgmm.mixture.params import Params, full_factor
 from bayesgmm.mixture.requirements import check_fit
@@ -31,7 +32,7 @@ def fit_em(
     covariance_type: str = "full",
     sample_weight: npt.ArrayLike | None = None,
     n_starts: int = 48,
-    start: Params | None = None,
+    start: EMFit | Params | None = None,
     tol: float = 1e-10,
     max_iter: int = 10_000,
     random_seed: int | None = None,
@@ -57,7 +58,7 @@ def fit_em(
         Nonnegative weights: a row of weight two counts as two equal rows.
     n_starts : int
         Number of starts.
-    start : Params, optional
+    start : EMFit or Params, optional
         Climb from here, and from nowhere else.
     tol : float
         Stop when the log-likelihood (total, natural) still to be gained is estimated to be below
@@ -100,21 +101,17 @@ def fit_em(
     data = as_data(X, sample_weight)
     _check_settings(n_starts, tol, max_iter)
     check_fit(data, n_components, structure)
-    _check_start(start, n_components, data)
-    seed = (
-        int(np.random.SeedSequence().generate_state(1)[0]) if random_seed is None else random_seed
-    )
+    seed = chosen_seed(random_seed)
     rng = np.random.default_rng(seed)
     shift, spread = data.moments()
     unit = structure.units(spread)
     rows = data.standardised(shift, unit)
-    starts = (
-        islice(
-            starting_points(rows, n_components, structure, rng), n_starts if n_components > 1 else 1
-        )
-        if start is None
-        else [_point(start.rescaled(-shift / unit, 1 / unit), structure)]
-    )
+    if start is None:
+        drawn = starting_points(rows, n_components, structure, rng)
+        starts = list(islice(drawn, n_starts if n_components > 1 else 1))
+    else:
+        given = starting_params(start, data, n_components)
+        starts = [_point(given.rescaled(-shift / unit, 1 / unit), structure)]
     with reporter("EM", progressbar) as report:
         optima = search(rows, starts, structure, rng, tol=tol, max_iter=max_iter, report=report)
     best = optima[0].ascent
@@ -127,7 +124,7 @@ def fit_em(
         reason=best.reason,
         maxima=tuple(_maximum(o, shift, unit, offset) for o in optima),
         settings={
-            "n_starts": 1 if n_components == 1 else n_starts,
+            "n_starts": len(starts),
             "start": start is not None,
             "tol": tol,
             "max_iter": max_iter,
@@ -152,10 +149,9 @@ def _params(ascent: Ascent, shift: Array, unit: Array) -> Params:
 
 def _point(params: Params, structure: Structure) -> Point:
     """Bring parameters into the structure: what it shares is pooled, what it lacks is dropped."""
-    covariances = params.covariances
-    scatter = params.weights[:, None, None] * covariances
-    diagonal = np.diagonal(scatter, axis1=1, axis2=2) if structure.diagonal else scatter
-    return Point(params.weights, params.means, structure.factor(params.weights, diagonal))
+    scatter = params.weights[:, None, None] * params.covariances
+    factor = structure.factor(params.weights, scatter_for(structure, scatter))
+    return Point(params.weights, params.means, factor)
 
 
 def _check_settings(n_starts: int, tol: float, max_iter: int) -> None:
@@ -165,16 +161,6 @@ def _check_settings(n_starts: int, tol: float, max_iter: int) -> None:
         raise InputError(f"tol must be positive, not {tol}")
     if max_iter < 1:
         raise InputError(f"max_iter must be at least 1, not {max_iter}")
-
-
-def _check_start(start: Params | None, n_components: int, data: Data) -> None:
-    if start is not None and start.means.shape != (n_components, data.n_features):
-        raise InputError(
-            f"start has {start.n_components} component(s) of {start.n_features} feature(s), but "
-            f"the fit has {n_components} of {data.n_features}"
-        )
-    if start is not None and not (start.weights > 0).all():
-        raise InputError("start has a component of weight zero, from which EM cannot move")
 
 
 def _warn(fit: EMFit) -> None:

@@ -80,7 +80,7 @@ def from_centres(
     centres = _spread_rows(_whitened(data), n_components, rng)
     scatter = np.repeat(size * data.covariance()[None], n_components, axis=0)
     ones = np.ones(n_components)
-    factor = structure.factor(ones, _scatter_for(structure, scatter))
+    factor = structure.factor(ones, scatter_for(structure, scatter))
     return Point(ones / n_components, data.values[centres], factor)
 
 
@@ -114,7 +114,7 @@ def from_responsibilities(data: Data, shares: Array, structure: Structure) -> Po
     pooled = scatter.sum(axis=0) / counts.sum() + 1e-6 * data.covariance()
     pseudo_rows = data.n_features + 1
     factor = structure.factor(
-        counts + pseudo_rows, _scatter_for(structure, scatter + pseudo_rows * pooled)
+        counts + pseudo_rows, scatter_for(structure, scatter + pseudo_rows * pooled)
     )
     return Point((counts + 1) / (counts + 1).sum(), means, factor)
 
@@ -147,5 +147,6 @@ def _whitened(data: Data) -> Array:
     return np.ascontiguousarray(solve_triangular(lower, data.values.T, lower=True).T)
 
 
-def _scatter_for(structure: Structure, scatter: Array) -> Array:
+def scatter_for(structure: Structure, scatter: Array) -> Array:
+    """Keep of full scatter matrices (K, D, D) what the structure's M-step takes."""
     return np.diagonal(scatter, axis1=1, axis2=2) if structure.diagonal else scatter

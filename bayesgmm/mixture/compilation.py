@@ -124,7 +124,7 @@ def _jit[**P, R](
     with _decorating:
         theirs = _config.CACHE_DIR
         # numba reads this setting while it decorates, and at no other time
-        _config.CACHE_DIR = str(_cache_root() / f"kernels-{_digest(function)}")
+        _config.CACHE_DIR = str(_cache_root() / f"kernels-{source_digest(function)}")
         try:
             dispatcher = compiler(function)
         finally:
@@ -137,8 +137,8 @@ def _compiled_anew() -> int:
     return sum(dispatcher.stats.cache_misses.total() for dispatcher in _dispatchers)
 
 
-def _digest(function: Callable[..., object]) -> str:
-    """Digest of every source file that the function is compiled from."""
+def source_digest(function: Callable[..., object]) -> str:
+    """Digest, in hexadecimal digits, of every source file that a kernel is compiled from."""
     module = function.__module__
     modules = _sources.setdefault(module, {__name__, module})
     for value in vars(sys.modules[module]).values():  # what it imports, and their imports

@@ -33,6 +33,11 @@ def coordinates(n_components: int, feature_names: tuple[str, ...]) -> dict[str, 
     return {"component": np.arange(n_components), "feature": names, "feature_bis": names}
 
 
+def numbered(dims: tuple[str, ...], shape: tuple[int, ...]) -> dict[str, Any]:
+    """Coordinates 0, 1, ... of the first dimensions of an array of this shape."""
+    return {dim: np.arange(size) for dim, size in zip(dims, shape, strict=False)}
+
+
 def mixture_dataset(
     weights: Array,
     means: Array,
@@ -81,8 +86,7 @@ def dataset(
 ) -> xr.Dataset:
     """Label arrays by the dimensions that their names imply, after leading `batch` dimensions."""
     coords = coordinates(n_components, feature_names)
-    for dim, size in zip(batch, next(iter(arrays.values())).shape, strict=False):
-        coords[dim] = np.arange(size)
+    coords |= numbered(batch, next(iter(arrays.values())).shape)
     variables = {name: ((*batch, *_DIMS[name]), array) for name, array in arrays.items()}
     used = {dim for dims, _ in variables.values() for dim in dims}
     return xr.Dataset(variables, {dim: coords[dim] for dim in coords if dim in used})
@@ -92,9 +96,7 @@ def rows_dataset(
     values: Array, feature_names: tuple[str, ...], batch: tuple[str, ...] = ()
 ) -> xr.Dataset:
     """Label rows of data, shape (..., N, D): observed or predicted."""
-    coords: dict[str, Any] = {
-        dim: np.arange(n) for dim, n in zip(batch, values.shape, strict=False)
-    }
+    coords = numbered(batch, values.shape)
     coords |= {"row": np.arange(values.shape[-2]), "feature": list(feature_names)}
     return xr.Dataset({OBSERVED: ((*batch, "row", "feature"), values)}, coords)
 
@@ -102,8 +104,7 @@ def rows_dataset(
 def pointwise_dataset(log_density: Array) -> xr.Dataset:
     """Label the log-likelihood of every row in every draw, shape (chain, draw, N)."""
     dims = ("chain", "draw", "row")
-    coords = {dim: np.arange(n) for dim, n in zip(dims, log_density.shape, strict=True)}
-    return xr.Dataset({OBSERVED: (dims, log_density)}, coords)
+    return xr.Dataset({OBSERVED: (dims, log_density)}, numbered(dims, log_density.shape))
 
 
 def weights_dataset(row_weights: Array) -> xr.Dataset:

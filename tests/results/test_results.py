@@ -199,3 +199,10 @@ def test_representations_speak(em, bayes):
     for fit in (em, bayes):
         assert fit._repr_html_().startswith("<b>")
         assert "waiting" in fit._repr_html_()
+
+
+def test_seeds_of_numpy_are_seeds(faithful, em, tmp_path):
+    fit = bg.fit_em(faithful, 2, random_seed=np.int64(1))
+    np.testing.assert_array_equal(fit.params.means, em.params.means)
+    fit.save(tmp_path / "fit.nc")
+    assert bg.load(tmp_path / "fit.nc").settings["random_seed"] == 1
