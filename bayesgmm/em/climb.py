@@ -17,7 +17,7 @@ import numpy.typing as npt
 from bayesgmm.mixture.data import Data
 from bayesgmm.mixture.likelihood import estep
 from bayesgmm.mixture.stats import Stats
-from bayesgmm.mixture.structures import Structure
+from bayesgmm.mixture.structures import Structure, factor
 
 Array = npt.NDArray[np.float64]
 
@@ -76,7 +76,8 @@ def mstep(point: Point, stats: Stats, structure: Structure) -> Point:
         scatter = stats.scatter - counts[:, None] * np.square(step)
     else:
         scatter = stats.scatter - counts[:, None, None] * step[:, :, None] * step[:, None, :]
-    return Point(counts / counts.sum(), point.means + step, structure.factor(counts, scatter))
+    factors = factor(structure.covariances(counts, scatter))
+    return Point(counts / counts.sum(), point.means + step, factors)
 
 
 def climb(

@@ -19,7 +19,7 @@ from bayesgmm.mixture.data import as_data
 from bayesgmm.mixture.errors import InputError
 from bayesgmm.mixture.params import Params, full_factor
 from bayesgmm.mixture.requirements import check_fit
-from bayesgmm.mixture.structures import Structure, get_structure
+from bayesgmm.mixture.structures import Structure, factor, get_structure
 from bayesgmm.results.alignment import sorted_components
 
 Array = npt.NDArray[np.float64]
@@ -150,8 +150,8 @@ def _params(ascent: Ascent, shift: Array, unit: Array) -> Params:
 def _point(params: Params, structure: Structure) -> Point:
     """Bring parameters into the structure: what it shares is pooled, what it lacks is dropped."""
     scatter = params.weights[:, None, None] * params.covariances
-    factor = structure.factor(params.weights, scatter_for(structure, scatter))
-    return Point(params.weights, params.means, factor)
+    factors = factor(structure.covariances(params.weights, scatter_for(structure, scatter)))
+    return Point(params.weights, params.means, factors)
 
 
 def _check_settings(n_starts: int, tol: float, max_iter: int) -> None:

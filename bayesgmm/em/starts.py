@@ -18,7 +18,7 @@ from scipy.linalg import solve_triangular
 
 from bayesgmm.em.climb import Point
 from bayesgmm.mixture.data import Data
-from bayesgmm.mixture.structures import Structure
+from bayesgmm.mixture.structures import Structure, factor
 
 Array = npt.NDArray[np.float64]
 Start = Callable[[Data, int, Structure, np.random.Generator], Point]
@@ -80,8 +80,8 @@ def from_centres(
     centres = _spread_rows(_whitened(data), n_components, rng)
     scatter = np.repeat(size * data.covariance()[None], n_components, axis=0)
     ones = np.ones(n_components)
-    factor = structure.factor(ones, scatter_for(structure, scatter))
-    return Point(ones / n_components, data.values[centres], factor)
+    factors = factor(structure.covariances(ones, scatter_for(structure, scatter)))
+    return Point(ones / n_components, data.values[centres], factors)
 
 
 def from_chance(
@@ -113,10 +113,10 @@ def from_responsibilities(data: Data, shares: Array, structure: Structure) -> Po
     # a trace of the overall covariance keeps a perfect partition from starting singular
     pooled = scatter.sum(axis=0) / counts.sum() + 1e-6 * data.covariance()
     pseudo_rows = data.n_features + 1
-    factor = structure.factor(
+    covariances = structure.covariances(
         counts + pseudo_rows, scatter_for(structure, scatter + pseudo_rows * pooled)
     )
-    return Point((counts + 1) / (counts + 1).sum(), means, factor)
+    return Point((counts + 1) / (counts + 1).sum(), means, factor(covariances))
 
 
 def _kmeans(values: Array, n_components: int, rng: np.random.Generator) -> npt.NDArray[np.intp]:

@@ -1,0 +1,154 @@
+"""The M-steps of the covariances: fourteen structures, five functions.
+
+Two remarks bring fourteen down to five. A diagonal matrix is a matrix: a structure whose axes are
+those of the features (third letter I) is the one without that restriction, but with products of
+matrices taken entry by entry. And in the right axes every matrix is diagonal: if orientations
+vary while the shape is shared, the axes are each component's own eigenvectors; if the orientation
+is shared while shapes vary, they are found by rotation (`orientation`). Then the diagonal
+structure with the same volumes and shapes does the rest.
+
+All functions take a flag, whether volumes are equal, then counts (S, K), scatter (S, K, D, D) or
+(S, K, D), and where to start from; S mixtures are treated at once, but each as if it were alone.
+Nothing is raised when a component has collapsed: its matrices are then singular or not finite.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from bayesgmm.mixture.structures.factors import factorise
+from bayesgmm.mixture.structures.orientation import rotated
+
+Array = npt.NDArray[np.float64]
+MStep = Callable[[bool, Array, Array, Array | None], Array]
+
+_ROUNDS = 200
+_SETTLED = 1e-9  # relative change of the volumes: that of the objective is its square
+
+
+def round_(equal_volumes: bool, counts: Array, scatter: Array, previous: Array | None) -> Array:
+    """Shape and orientation I: EII, VII."""
+    volumes = _volumes(equal_volumes, counts, scatter.mean(axis=-1))
+    return np.repeat(volumes[..., None], scatter.shape[-1], axis=-1)
+
+
+def free(equal_volumes: bool, counts: Array, scatter: Array, previous: Array | None) -> Array:
+    """Nothing but perhaps the volume is shared: EVI, VVI, EVV, VVV."""
+    if not equal_volumes:
+        return scatter / _beside(counts, scatter)
+    sizes = _determinant_root(scatter)
+    return scatter * _beside(_volumes(True, counts, sizes) / sizes, scatter)
+
+
+def alike(equal_volumes: bool, counts: Array, scatter: Array, previous: Array | None) -> Array:
+    """Everything but perhaps the volume is shared: EEI, VEI, EEE, VEE.
+
+    With ``Σ_k = λ_k C`` the likelihood equations are ``λ_k = tr(W_k C⁻¹) / (D n_k)`` and
+    ``C = Σ W_k / λ_k / n``. Solving them in turn climbs to the maximum, and there is just one:
+    in the logarithm of λ, the likelihood that is left when C is eliminated is concave.
+    """
+    single = scatter.shape[2:]
+    flat = scatter.reshape(*scatter.shape[:2], -1)
+    total = counts.sum(axis=1)[:, None]
+    if equal_volumes:
+        return np.repeat((flat.sum(axis=1) / total)[:, None], counts.shape[1], axis=1).reshape(
+            scatter.shape
+        )
+    start = scatter.sum(axis=1) if previous is None else previous[:, 0]
+    shares = single[0] * counts
+
+    def volumes_given(common: Array) -> Array:
+        return (flat @ _inverse(common).reshape(len(flat), -1, 1))[..., 0] / shares
+
+    def common_given(volumes: Array) -> Array:
+        return ((1 / volumes)[:, None] @ flat)[:, 0] / total
+
+    volumes = volumes_given(start)
+    moving = np.ones(len(flat), dtype=np.bool_)
+    for _ in range(_ROUNDS):
+        common = common_given(volumes)
+        better = volumes_given(common.reshape(-1, *single))
+        moving &= (np.abs(better / volumes - 1) > _SETTLED).any(axis=1)  # never, if NaN
+        if not moving.any():
+            break
+        volumes = np.where(moving[:, None], better, volumes)
+    return (volumes[..., None] * common[:, None]).reshape(scatter.shape)
+
+
+def own_axes(equal_volumes: bool, counts: Array, scatter: Array, previous: Array | None) -> Array:
+    """The shape is shared, orientations vary: EEV, VEV.
+
+    The axes of each component are its eigenvectors, and those of equal rank belong together.
+    """
+    values, vectors = _eigh(scatter)
+    start = None if previous is None else _eigh(previous[:, :1])[0]
+    return _recomposed(alike(equal_volumes, counts, values, start), vectors)
+
+
+def common_axes(
+    equal_volumes: bool, counts: Array, scatter: Array, previous: Array | None
+) -> Array:
+    """The orientation is shared, shapes vary: EVE, VVE."""
+    matrices = scatter if previous is None else previous
+    sizes = np.trace(matrices, axis1=-2, axis2=-1)
+    # unequal weights: eigenvalues of the plain sum tie where components form a cross
+    weights = np.sqrt(np.arange(1.0, counts.shape[1] + 1))
+    _, start = _eigh(np.einsum("sk,skij->sij", weights / sizes, matrices))
+    axes = rotated(start, scatter, counts[:, :0] if equal_volumes else counts)[:, None]
+    values = ((scatter @ axes) * axes).sum(axis=-2)
+    return _recomposed(free(equal_volumes, counts, values, None), axes)
+
+
+MSTEPS: dict[str, MStep] = {
+    "II": round_,
+    "EI": alike,
+    "EE": alike,
+    "VI": free,
+    "VV": free,
+    "EV": own_axes,
+    "VE": common_axes,
+}  # by the letters of shape and orientation
+
+
+def _volumes(equal: bool, counts: Array, sizes: Array) -> Array:
+    """``λ_k`` given ``tr(W_k C_k⁻¹) / D``, where ``Σ_k = λ_k C_k``."""
+    if not equal:
+        return sizes / counts
+    common = sizes.sum(axis=1) / counts.sum(axis=1)
+    return np.repeat(common[:, None], counts.shape[1], axis=1)
+
+
+def _beside(numbers: Array, matrices: Array) -> Array:
+    """Append axes to one number for each matrix."""
+    return numbers.reshape(*numbers.shape, *[1] * (matrices.ndim - numbers.ndim))
+
+
+def _determinant_root(matrices: Array) -> Array:
+    """``|W|^(1/D)``, NaN or zero if W is not positive definite."""
+    if matrices.ndim == 3:
+        return np.exp(np.log(matrices).mean(axis=-1))
+    sign, log_determinant = np.linalg.slogdet(matrices)
+    return np.where(sign > 0, np.exp(log_determinant / matrices.shape[-1]), np.nan)
+
+
+def _inverse(matrices: Array) -> Array:
+    """Inverses (S, D, D) or (S, D), NaN where there is none."""
+    if matrices.ndim == 2:
+        return 1 / matrices
+    lower, proper = factorise(matrices[:, None])
+    half = np.linalg.inv(lower[:, 0])
+    return np.where(proper[:, None, None], half.transpose(0, 2, 1) @ half, np.nan)
+
+
+def _eigh(matrices: Array) -> tuple[Array, Array]:
+    """Eigenvalues in ascending order, NaN for a matrix that is not finite, and eigenvectors."""
+    finite = np.isfinite(matrices).all(axis=(-2, -1))[..., None]
+    values, vectors = np.linalg.eigh(np.where(finite[..., None], matrices, 0.0))
+    return np.where(finite, values, np.nan), vectors
+
+
+def _recomposed(values: Array, vectors: Array) -> Array:
+    return (vectors * values[..., None, :]) @ vectors.swapaxes(-2, -1)
