@@ -35,9 +35,10 @@ def factor(covariances: Array) -> Array:
         If one is not finite or not positive definite: the component has collapsed.
     """
     factors, proper = factorise(covariances[None])
-    if not proper[0]:
+    if not proper.all():
         raise np.linalg.LinAlgError("a covariance is not positive definite")
-    return factors[0]
+    only: Array = factors[0]
+    return only
 
 
 def factorise(covariances: Array) -> tuple[Array, BoolArray]:

@@ -29,14 +29,14 @@ _ROUNDS = 200
 _SETTLED = 1e-9  # relative change of the volumes: that of the objective is its square
 
 
-def round_(equal_volumes: bool, counts: Array, scatter: Array, previous: Array | None) -> Array:
-    """Shape and orientation I: EII, VII."""
+def spherical(equal_volumes: bool, counts: Array, scatter: Array, previous: Array | None) -> Array:
+    """Make all round: EII, VII."""
     volumes = _volumes(equal_volumes, counts, scatter.mean(axis=-1))
     return np.repeat(volumes[..., None], scatter.shape[-1], axis=-1)
 
 
 def free(equal_volumes: bool, counts: Array, scatter: Array, previous: Array | None) -> Array:
-    """Nothing but perhaps the volume is shared: EVI, VVI, EVV, VVV."""
+    """Share nothing but perhaps the volume: EVI, VVI, EVV, VVV."""
     if not equal_volumes:
         return scatter / _beside(counts, scatter)
     sizes = _determinant_root(scatter)
@@ -44,42 +44,16 @@ def free(equal_volumes: bool, counts: Array, scatter: Array, previous: Array | N
 
 
 def alike(equal_volumes: bool, counts: Array, scatter: Array, previous: Array | None) -> Array:
-    """Everything but perhaps the volume is shared: EEI, VEI, EEE, VEE.
-
-    With ``Σ_k = λ_k C`` the likelihood equations are ``λ_k = tr(W_k C⁻¹) / (D n_k)`` and
-    ``C = Σ W_k / λ_k / n``. Solving them in turn climbs to the maximum, and there is just one:
-    in the logarithm of λ, the likelihood that is left when C is eliminated is concave.
-    """
-    single = scatter.shape[2:]
-    flat = scatter.reshape(*scatter.shape[:2], -1)
-    total = counts.sum(axis=1)[:, None]
+    """Share everything but perhaps the volume: EEI, VEI, EEE, VEE."""
     if equal_volumes:
-        return np.repeat((flat.sum(axis=1) / total)[:, None], counts.shape[1], axis=1).reshape(
-            scatter.shape
-        )
+        common = scatter.sum(axis=1) / _beside(counts.sum(axis=1), scatter[:, 0])
+        return np.repeat(common[:, None], counts.shape[1], axis=1)
     start = scatter.sum(axis=1) if previous is None else previous[:, 0]
-    shares = single[0] * counts
-
-    def volumes_given(common: Array) -> Array:
-        return (flat @ _inverse(common).reshape(len(flat), -1, 1))[..., 0] / shares
-
-    def common_given(volumes: Array) -> Array:
-        return ((1 / volumes)[:, None] @ flat)[:, 0] / total
-
-    volumes = volumes_given(start)
-    moving = np.ones(len(flat), dtype=np.bool_)
-    for _ in range(_ROUNDS):
-        common = common_given(volumes)
-        better = volumes_given(common.reshape(-1, *single))
-        moving &= (np.abs(better / volumes - 1) > _SETTLED).any(axis=1)  # never, if NaN
-        if not moving.any():
-            break
-        volumes = np.where(moving[:, None], better, volumes)
-    return (volumes[..., None] * common[:, None]).reshape(scatter.shape)
+    return _proportional(counts, scatter, start)
 
 
 def own_axes(equal_volumes: bool, counts: Array, scatter: Array, previous: Array | None) -> Array:
-    """The shape is shared, orientations vary: EEV, VEV.
+    """Share the shape, let orientations vary: EEV, VEV.
 
     The axes of each component are its eigenvectors, and those of equal rank belong together.
     """
@@ -91,7 +65,7 @@ def own_axes(equal_volumes: bool, counts: Array, scatter: Array, previous: Array
 def common_axes(
     equal_volumes: bool, counts: Array, scatter: Array, previous: Array | None
 ) -> Array:
-    """The orientation is shared, shapes vary: EVE, VVE."""
+    """Share the orientation, let shapes vary: EVE, VVE."""
     matrices = scatter if previous is None else previous
     sizes = np.trace(matrices, axis1=-2, axis2=-1)
     # unequal weights: eigenvalues of the plain sum tie where components form a cross
@@ -103,7 +77,7 @@ def common_axes(
 
 
 MSTEPS: dict[str, MStep] = {
-    "II": round_,
+    "II": spherical,
     "EI": alike,
     "EE": alike,
     "VI": free,
@@ -111,6 +85,34 @@ MSTEPS: dict[str, MStep] = {
     "EV": own_axes,
     "VE": common_axes,
 }  # by the letters of shape and orientation
+
+
+def _proportional(counts: Array, scatter: Array, start: Array) -> Array:
+    """Best ``Σ_k = λ_k C``, begun at a multiple of C.
+
+    The likelihood equations are ``λ_k = tr(W_k C⁻¹) / (D n_k)`` and ``C = Σ_k W_k / λ_k / n``.
+    Solving them in turn climbs to the maximum, and there is just one: the likelihood that is left
+    when C is eliminated is a concave function of log λ.
+    """
+    single = scatter.shape[2:]
+    entries = scatter.reshape(*scatter.shape[:2], -1)  # a trace of a product sums over these
+    total, shares = counts.sum(axis=1)[:, None], single[0] * counts
+
+    def volumes_given(common: Array) -> Array:
+        inverse = _inverse(common).reshape(len(entries), -1, 1)
+        volumes: Array = (entries @ inverse)[..., 0] / shares
+        return volumes
+
+    volumes = volumes_given(start)
+    moving = np.ones(len(entries), dtype=np.bool_)
+    for _ in range(_ROUNDS):
+        common = ((1 / volumes)[:, None] @ entries)[:, 0] / total
+        better = volumes_given(common.reshape(-1, *single))
+        moving &= (np.abs(better / volumes - 1) > _SETTLED).any(axis=1)  # never, if NaN
+        if not moving.any():
+            break
+        volumes = np.where(moving[:, None], better, volumes)
+    return (volumes[..., None] * common[:, None]).reshape(scatter.shape)
 
 
 def _volumes(equal: bool, counts: Array, sizes: Array) -> Array:

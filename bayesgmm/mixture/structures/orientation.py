@@ -81,21 +81,26 @@ def rotate(counts: Array, scatter: Array, axes: Array) -> None:
 def _sweep(counts: Array, scatter: Array, axes: Array, weights: Array) -> bool:
     """Turn every pair of axes; tell whether any did turn."""
     turned = False
+    _weigh(counts, scatter, weights)
     for i in range(len(axes)):
         for j in range(i):
-            _weigh(counts, scatter, weights)
             cosine, sine = _best_turn(scatter, weights, i, j)
             if sine != 0.0:
                 turned = True
                 _turn(axes, i, j, cosine, sine)
                 for k in range(len(scatter)):
+                    before = scatter[k, i, i] * scatter[k, j, j]
                     _turn(scatter[k], i, j, cosine, sine)
                     _turn(scatter[k].T, i, j, cosine, sine)
+                    if len(counts) == 0:
+                        ratio = scatter[k, i, i] * scatter[k, j, j] / before
+                        weights[k] *= ratio ** (1.0 / len(axes))
     return turned
 
 
 @jit_inner
 def _weigh(counts: Array, scatter: Array, weights: Array) -> None:
+    """Write v, the weight of each component in the tangent."""
     for k in range(len(scatter)):
         if len(counts) > 0:
             weights[k] = counts[k]

@@ -52,7 +52,7 @@ class Structure:
         Rescaling turns a shape and an orientation into others. It keeps them shared or not
         only if they are so together, or if the axes are those of the features.
         """
-        shape, orientation = self.code[1:]
+        shape, orientation = self.code[1], self.code[2]
         return shape != "I" and orientation in ("I", shape)
 
     def covariances(self, counts: Array, scatter: Array, previous: Array | None = None) -> Array:
@@ -98,10 +98,9 @@ class Structure:
 
     def singular_rows(self, n_features: int) -> int:
         """Return how many distinct rows can make one component's covariance singular."""
-        volume, shape, orientation = self.code
-        if shape != "V" or n_features == 1:  # then only the volume can vanish
-            return int(volume == "V")
-        return 1 if orientation == "I" else n_features
+        if self.code[1] != "V" or n_features == 1:  # then only the volume can vanish
+            return int(self.code[0] == "V")
+        return 1 if self.diagonal else n_features
 
     def units(self, scales: Array) -> Array:
         """Units (D,) in which features may be measured without leaving the structure."""
@@ -115,7 +114,11 @@ class Structure:
         return all(_ORDER.index(mine) >= _ORDER.index(theirs) for mine, theirs in pairs)
 
 
-_CODES = "EII VII EEI VEI EVI VVI EEE VEE EVE VVE EEV VEV EVV VVV".split()
+_CODES = (
+    *("EII", "VII"),
+    *("EEI", "VEI", "EVI", "VVI"),
+    *("EEE", "VEE", "EVE", "VVE", "EEV", "VEV", "EVV", "VVV"),
+)
 _SKLEARN = {"VII": "spherical", "VVI": "diag", "EEE": "tied", "VVV": "full"}
 _ONE_FEATURE = {"E": "EEE", "V": "VVV"}
 
@@ -149,8 +152,8 @@ def get_structure(covariance_type: str, n_features: int | None = None) -> Struct
         if found:
             return found
     raise InputError(
-        f"covariance_type must be 'full' (VVV), 'tied' (EEE), 'diag' (VVI) or 'spherical' (VII), "
-        f"or one of mclust's codes {', '.join(_CODES)}, not {covariance_type!r}"
+        f"covariance_type must be one of 'full', 'tied', 'diag', 'spherical', or of mclust's codes "
+        f"{', '.join(_CODES)}; not {covariance_type!r}"
     )
 
 
