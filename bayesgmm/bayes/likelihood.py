@@ -24,7 +24,6 @@ of the Royal Statistical Society B 44, 226-233 (Fisher's identity is its equatio
 """
 
 import functools
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -38,10 +37,9 @@ from pytensor.link.numba.dispatch.basic import register_funcify_default_op_cache
 
 from bayesgmm.mixture import kernels
 from bayesgmm.mixture.compilation import compile_for, jit_exact, source_digest
+from bayesgmm.mixture.factors import invert, prepare
 
 __all__ = ["EStep", "Score", "log_likelihood"]
-
-_HALF_LOG_TWO_PI = 0.5 * math.log(2 * math.pi)
 
 
 def log_likelihood(X: Any, weights: Any, means: Any, factor: Any) -> pt.TensorVariable:
@@ -172,10 +170,15 @@ def _compile() -> None:
 @jit_exact
 def _estep(X, weights, means, factor, counts, sums, scatter):
     """Return the log-likelihood and overwrite the statistics, from readable parameters."""
-    log_coef, inverse = np.empty(weights.shape), np.zeros(factor.shape)
-    if _prepare(weights, means, factor, log_coef, inverse):
-        every_row_once = np.empty(0)
-        loglik = kernels.estep(X, every_row_once, log_coef, means, inverse, counts, sums, scatter)
+    log_coef, inverse = np.empty(weights.shape), np.empty(factor.shape)
+    prepare(weights, factor, log_coef, inverse)
+    # outside the parameter space a logarithm or an inverse is infinite or not a number
+    if _all_finite(log_coef) and _all_finite(inverse) and _all_finite(means):
+        D = means.shape[1]
+        loglik = kernels.sweep(
+            X, np.zeros(D), np.ones(D), np.empty(0), log_coef, means, inverse,
+            counts, sums, scatter,
+        )  # fmt: skip
         if not np.isnan(loglik):
             return loglik
     counts[:] = 0.0
@@ -185,43 +188,20 @@ def _estep(X, weights, means, factor, counts, sums, scatter):
 
 
 @jit_exact
-def _prepare(weights, means, factor, log_coef, inverse):
-    """Write log coefficients (K,) and inverse factors; False outside the parameter space."""
-    for k in range(means.shape[0]):
-        log_coef[k] = np.log(weights[k]) - means.shape[1] * _HALF_LOG_TWO_PI
-        inside = np.isfinite(log_coef[k])
-        _invert(factor[k], inverse[k])
-        for i in range(means.shape[1]):
-            diagonal = factor[k, i] if factor.ndim == 2 else factor[k, i, i]
-            log_coef[k] -= np.log(diagonal)
-            inside &= 0 < diagonal < np.inf and np.isfinite(means[k, i])
-        for element in inverse[k].flat:
-            inside &= np.isfinite(element)
-        if not inside:
-            return False
-    return True
-
-
-@jit_exact
-def _invert(factor, inverse):
-    """Invert a diagonal (D,), or a lower triangle (D, D) by forward substitution, over zeros."""
-    for j in range(len(factor)):
-        if factor.ndim == 1:
-            inverse[j] = 1 / factor[j]
-        else:
-            inverse[j, j] = 1 / factor[j, j]
-            for i in range(j + 1, len(factor)):
-                for m in range(j, i):
-                    inverse[i, j] -= factor[i, m] * inverse[m, j] / factor[i, i]
+def _all_finite(array):
+    finite = True
+    for element in array.flat:
+        finite &= np.isfinite(element)
+    return finite
 
 
 @jit_exact
 def _score(weights, factor, counts, sums, scatter, to_weights, to_means, to_factor):
     """Overwrite the gradients by Fisher's identity."""
-    inverse, work = np.zeros(factor.shape), np.empty(factor.shape)
+    inverse, work = np.empty(factor.shape), np.empty(factor.shape)
     for k in range(len(weights)):
         to_weights[k] = counts[k] / weights[k]
-        _invert(factor[k], inverse[k])
+        invert(factor[k], inverse[k])
         if factor.ndim == 2:
             for i in range(factor.shape[1]):
                 precision = inverse[k, i] ** 2

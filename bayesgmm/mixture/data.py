@@ -7,7 +7,7 @@ rows with named features and optional row weights. Nothing is dropped, filled or
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,13 @@ class Data:
     values: Array
     feature_names: tuple[str, ...]
     row_weights: Array
+    origin: Array = field(default_factory=lambda: np.empty(0))
+    unit: Array = field(default_factory=lambda: np.empty(0))
+
+    def __post_init__(self) -> None:
+        if not self.origin.size:
+            object.__setattr__(self, "origin", np.zeros(self.n_features))
+            object.__setattr__(self, "unit", np.ones(self.n_features))
 
     @property
     def n_rows(self) -> int:

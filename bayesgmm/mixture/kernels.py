@@ -31,7 +31,14 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from bayesgmm.mixture.compilation import announce_compilation, compile_for, jit, jit_inner
+from bayesgmm.mixture.compilation import (
+    announce_compilation,
+    compile_for,
+    jit,
+    jit_exact,
+    jit_inner,
+)
+from bayesgmm.mixture.factors import prepare
 from bayesgmm.mixture.vectormath import exp, log
 
 Array = npt.NDArray[np.float64]
@@ -43,6 +50,59 @@ LARGEST = float(np.finfo(np.float64).max)
 @jit
 def estep(
     X: Array,
+    origin: Array,
+    unit: Array,
+    row_weights: Array,
+    log_coef: Array,
+    means: Array,
+    inverse: Array,
+    loglik: Array,
+    counts: Array,
+    sums: Array,
+    scatter: Array,
+) -> None:
+    """Write the log-likelihood and the expected sufficient statistics of S mixtures.
+
+    With v the row weights and r the responsibilities, the log-likelihood is ``Σ v log p(x)``. Each
+    mixture's numbers are the same to the last bit whatever the others are.
+
+    Parameters
+    ----------
+    X : array, shape (N, D)
+        Numbers that stand for the rows ``x = (X - origin) / unit``.
+    origin, unit : array, shape (D,)
+        Where the rows count from, and in what unit.
+    row_weights : array, shape (S, N), (1, N) or (1, 0)
+        Weight of each row, nonnegative, for each mixture or for all; no columns stand for ones.
+    log_coef : array, shape (S, K)
+        ``log w - log |L| - D/2 log 2π`` for each component; may be -inf.
+    means : array, shape (S, K, D)
+        Component means.
+    inverse : array, shape (S, K, D, D) or (S, K, D)
+        W, finite: inverses of the lower Cholesky factors, zero above the diagonal, or of the
+        standard deviations.
+    loglik : array, shape (S,)
+        Overwritten with the log-likelihoods.
+    counts : array, shape (S, K)
+        Overwritten with ``Σ v r``.
+    sums : array, shape (S, K, D)
+        Overwritten with ``Σ v r (x - μ)``.
+    scatter : array, shape (S, K, D, D) or (S, K, D)
+        Overwritten with ``Σ v r (x - μ)(x - μ)ᵀ``, or with its diagonal: shaped like `inverse`.
+    """
+    for s in range(len(means)):
+        weights = row_weights[s if len(row_weights) > 1 else 0]
+        loglik[s] = sweep(
+            X, origin, unit, weights, log_coef[s], means[s], inverse[s],
+            counts[s], sums[s], scatter[s],
+        )  # fmt: skip
+
+
+@jit_inner
+def sweep(
+    X: Array,
+    origin: Array,
+    unit: Array,
     row_weights: Array,
     log_coef: Array,
     means: Array,
@@ -51,29 +111,9 @@ def estep(
     sums: Array,
     scatter: Array,
 ) -> float:
-    """Return the log-likelihood; overwrite the expected sufficient statistics.
+    """Return the log-likelihood and overwrite the statistics of one mixture: see `estep`.
 
-    With v the row weights and r the responsibilities, the log-likelihood is ``Σ v log p(x)``.
-
-    Parameters
-    ----------
-    X : array, shape (N, D)
-        Rows.
-    row_weights : array, shape (N,) or (0,)
-        Weight of each row, nonnegative; an empty array stands for ones.
-    log_coef : array, shape (K,)
-        ``log w - log |L| - D/2 log 2π`` for each component; may be -inf.
-    means : array, shape (K, D)
-        Component means.
-    inverse : array, shape (K, D, D) or (K, D)
-        W, finite: inverses of the lower Cholesky factors, which are not read above the diagonal,
-        or of the standard deviations.
-    counts : array, shape (K,)
-        Overwritten with ``Σ v r``.
-    sums : array, shape (K, D)
-        Overwritten with ``Σ v r (x - μ)``.
-    scatter : array, shape (K, D, D) or (K, D)
-        Overwritten with ``Σ v r (x - μ)(x - μ)ᵀ``, or with its diagonal: shaped like `inverse`.
+    For compiled code alone. Shapes are those of `estep` without S; `row_weights` is (N,) or (0,).
     """
     K, D = means.shape
     counts[:] = 0.0
@@ -82,7 +122,8 @@ def estep(
     loglik = 0.0
     block = _scratch(K, D)
     for start in range(0, len(X), BLOCK):
-        n = _mixture_density(X, start, log_coef, means, inverse, block)
+        n = _load(X, start, origin, unit, block.x)
+        _mixture_density(n, log_coef, means, inverse, block)
         for r in range(n):
             block.weight[r] = row_weights[start + r] if row_weights.size > 0 else 1.0
         loglik += _weighted_sum(block.log_density, block.weight, n)
@@ -94,28 +135,43 @@ def estep(
 
 
 @jit
-def pointwise(X: Array, log_coef: Array, means: Array, inverse: Array, log_density: Array) -> None:
-    """Write the log density of each row, shape (N,); the inputs are those of `estep`."""
+def pointwise(
+    X: Array,
+    origin: Array,
+    unit: Array,
+    log_coef: Array,
+    means: Array,
+    inverse: Array,
+    log_density: Array,
+) -> None:
+    """Write the log density of each row, shape (N,), under one mixture: see `estep`."""
     block = _scratch(*means.shape)
     for start in range(0, len(X), BLOCK):
-        n = _mixture_density(X, start, log_coef, means, inverse, block)
+        n = _load(X, start, origin, unit, block.x)
+        _mixture_density(n, log_coef, means, inverse, block)
         for r in range(n):
             log_density[start + r] = block.log_density[r]
 
 
 @jit
 def responsibilities(
-    X: Array, log_coef: Array, means: Array, inverse: Array, log_density: Array, resp: Array
+    X: Array,
+    origin: Array,
+    unit: Array,
+    log_coef: Array,
+    means: Array,
+    inverse: Array,
+    resp: Array,
 ) -> None:
-    """Write log densities (N,) and responsibilities (N, K); the inputs are those of `estep`.
+    """Write the responsibilities, shape (N, K), under one mixture: see `estep`.
 
-    Each row of the responsibilities sums to one, but for a row of log density -inf: its are 0.
+    Those of a row sum to one, but for a row of log density -inf: its are 0.
     """
     block = _scratch(*means.shape)
     for start in range(0, len(X), BLOCK):
-        n = _mixture_density(X, start, log_coef, means, inverse, block)
+        n = _load(X, start, origin, unit, block.x)
+        _mixture_density(n, log_coef, means, inverse, block)
         for r in range(n):
-            log_density[start + r] = block.log_density[r]
             for k in range(len(log_coef)):
                 resp[start + r, k] = block.joint[k, r] / block.total[r]
 
@@ -127,9 +183,10 @@ def compile_kernels() -> None:
     Afterwards they take float64 C-contiguous arrays and nothing else; inputs may be read-only.
     """
     with announce_compilation():
-        compile_for(estep, [((2, 1, 1, 2, W), (1, 2, W)) for W in (3, 2)])
-        compile_for(pointwise, [((2, 1, 2, W), (1,)) for W in (3, 2)])
-        compile_for(responsibilities, [((2, 1, 2, W), (1, 2)) for W in (3, 2)])
+        compile_for(prepare, [((1, W), (1, W)) for W in (3, 2)])
+        compile_for(estep, [((2, 1, 1, 2, 2, 3, W), (1, 2, 3, W)) for W in (4, 3)])
+        compile_for(pointwise, [((2, 1, 1, 1, 2, W), (1,)) for W in (3, 2)])
+        compile_for(responsibilities, [((2, 1, 1, 1, 2, W), (2,)) for W in (3, 2)])
 
 
 class _Scratch(NamedTuple):
@@ -157,17 +214,22 @@ def _scratch(n_components: int, n_features: int) -> _Scratch:
     )
 
 
-@jit_inner
-def _mixture_density(
-    X: Array, start: int, log_coef: Array, means: Array, inverse: Array, block: _Scratch
-) -> int:
-    """Fill `joint`, `total`, `log_density` by log-sum-exp; return how many rows there are."""
-    top, total = block.log_density, block.total
+@jit_exact
+def _load(X: Array, start: int, origin: Array, unit: Array, x: Array) -> int:
+    """Bring a block of rows, feature by feature, into their units; return how many there are."""
     n = len(X) - start if len(X) - start < BLOCK else BLOCK
     for j in range(X.shape[1]):
-        x = block.x[j]
         for r in range(n):
-            x[r] = X[start + r, j]
+            x[j, r] = (X[start + r, j] - origin[j]) / unit[j]
+    return n
+
+
+@jit_inner
+def _mixture_density(
+    n: int, log_coef: Array, means: Array, inverse: Array, block: _Scratch
+) -> None:
+    """Fill `joint`, `total` and `log_density` of the block's n rows by log-sum-exp."""
+    top, total = block.log_density, block.total
     top[:] = -LARGEST  # not -inf: from that, nothing could be subtracted
     total[:] = 0.0
     for k in range(len(log_coef)):
@@ -190,7 +252,6 @@ def _mixture_density(
         nowhere = total[r] == 0.0  # else the largest term is exp(0) = 1
         total[r] = 1.0 if nowhere else total[r]
         top[r] = -np.inf if nowhere else top[r] + log(total[r])
-    return n
 
 
 @jit_inner

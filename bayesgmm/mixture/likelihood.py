@@ -1,97 +1,199 @@
-"""The likelihood of a mixture: the E-step, densities and responsibilities, from the kernels."""
+"""The likelihood of a mixture: the E-step, densities and responsibilities, from the kernels.
+
+Rows are swept in chunks, which several threads may share. Where one chunk ends and the next
+begins depends on the shape of the problem alone, and the chunks' statistics are added in order,
+so that results are the same to the last bit however many workers there are. Nor need more than
+a chunk for each worker ever be in memory.
+"""
 
 from __future__ import annotations
 
-import math
+import functools
+import operator
+from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
-from scipy.linalg.lapack import dtrtri
 
-from bayesgmm.mixture import kernels
+from bayesgmm.mixture import kernels, threads
 from bayesgmm.mixture.data import Data
+from bayesgmm.mixture.factors import prepare
 from bayesgmm.mixture.params import Params
 from bayesgmm.mixture.stats import Stats
 
 Array = npt.NDArray[np.float64]
 
-_LOG_TWO_PI = math.log(2 * math.pi)
+_CHUNK_CYCLES = 3e6  # about a millisecond: long beside what handing a chunk to a thread costs
+_CHUNK_ROWS = 1024  # at least
 
 
-def estep(data: Data, weights: Array, means: Array, factor: Array) -> Stats:
+def estep(
+    data: Data,
+    weights: Array,
+    means: Array,
+    factor: Array,
+    *,
+    row_weights: Array | None = None,
+    workers: int = 1,
+) -> Stats:
     """Sweep the rows once: log-likelihood and expected sufficient statistics.
+
+    Of one mixture, or of S mixtures of the same shape at once; then every array, and every result,
+    has a leading axis of length S. Each mixture's numbers do not depend on the others.
 
     Parameters
     ----------
     data : Data
         N rows of D features, with or without row weights.
-    weights : array, shape (K,)
+    weights : array, shape (K,) or (S, K)
         Mixing proportions.
-    means : array, shape (K, D)
+    means : array, shape (K, D) or (S, K, D)
         Component means.
-    factor : array, shape (K, D, D) or (K, D)
+    factor : array, shape (K, D, D) or (K, D), or either with a leading S
         Lower Cholesky factors, or standard deviations of diagonal covariances.
+    row_weights : array, shape (N,) or (S, N), optional
+        Nonnegative weights of the rows, instead of those of `data`: a set for each mixture.
+    workers : int
+        Most threads at work at once. The results do not depend on it.
 
     Returns
     -------
     Stats
         Centred at `means`; its scatter has the shape of `factor`.
     """
+    if means.ndim == 2:
+        if row_weights is not None:
+            row_weights = np.atleast_2d(row_weights)
+        batch = weights[None], means[None], factor[None]
+        return estep(data, *batch, row_weights=row_weights, workers=workers)[0]
     log_coef, inverse = _prepared(weights, factor)
-    counts, sums = np.empty(len(weights)), np.empty_like(means)
-    scatter = np.empty_like(factor)
-    log_likelihood = kernels.estep(
-        data.values, data.row_weights, log_coef, means, inverse, counts, sums, scatter
-    )
-    return Stats(float(log_likelihood), counts, sums, scatter)
+    means = np.ascontiguousarray(means)
+    v = data.row_weights[None] if row_weights is None else row_weights
+
+    def sweep(task: tuple[slice, slice]) -> Stats:
+        mixtures, rows = task
+        part = means[mixtures]
+        shared = len(v) == 1
+        stats = Stats(
+            np.empty(len(part)),
+            np.empty(part.shape[:2]),
+            np.empty(part.shape),
+            np.empty((len(part), *factor.shape[1:])),
+        )
+        kernels.estep(
+            *_block(data, rows),
+            np.ascontiguousarray(v[slice(None) if shared else mixtures, rows]),
+            log_coef[mixtures],
+            part,
+            inverse[mixtures],
+            stats.log_likelihood,
+            stats.counts,
+            stats.sums,
+            stats.scatter,
+        )
+        return stats
+
+    chunks = _chunks(data, means.shape[1])
+    groups = _groups(len(means), len(chunks), workers)
+    if len(chunks) == len(groups) == 1:  # on few rows, every microsecond counts
+        return sweep((groups[0], chunks[0]))
+    tasks = [(mixtures, rows) for mixtures in groups for rows in chunks]
+    parts = threads.map(sweep, tasks, workers)
+    totals = [functools.reduce(operator.add, islice(parts, len(chunks))) for _ in groups]
+    return Stats.concatenated(totals)
 
 
-def log_density(values: Array, params: Params) -> Array:
+def log_density(rows: Data | Array, params: Params, workers: int = 1) -> Array:
     """Log density of each row under the mixture, shape (N,).
 
     Parameters
     ----------
-    values : array, shape (N, D)
-        Rows, float64 and C-contiguous, in the units of `params`.
+    rows : Data or array, shape (N, D)
+        Rows, in the units of `params`.
     params : Params
         The mixture.
+    workers : int
+        Most threads at work at once.
     """
-    factor = params.factor
-    log_coef, inverse = _prepared(params.weights, factor)
-    out = np.empty(len(values))
-    kernels.pointwise(values, log_coef, params.means, inverse, out)
+    data, log_coef, inverse = _data(rows), *_prepared(params.weights, params.factor)
+    out = np.empty(data.n_rows)
+
+    def write(chunk: slice) -> None:
+        block = _block(data, chunk)
+        kernels.pointwise(*block, log_coef, params.means, inverse, out[chunk])
+
+    for _ in threads.map(write, _chunks(data, params.n_components), workers):
+        pass
     return out
 
 
-def responsibilities(values: Array, params: Params) -> Array:
+def responsibilities(rows: Data | Array, params: Params, workers: int = 1) -> Array:
     """Probability (N, K) that each row came from each component, given the mixture.
 
-    Parameters
-    ----------
-    values : array, shape (N, D)
-        Rows, float64 and C-contiguous, in the units of `params`.
-    params : Params
-        The mixture.
+    See `log_density` for the parameters.
     """
-    factor = params.factor
-    log_coef, inverse = _prepared(params.weights, factor)
-    density, out = np.empty(len(values)), np.empty((len(values), params.n_components))
-    kernels.responsibilities(values, log_coef, params.means, inverse, density, out)
+    data, log_coef, inverse = _data(rows), *_prepared(params.weights, params.factor)
+    out = np.empty((data.n_rows, params.n_components))
+
+    def write(chunk: slice) -> None:
+        block = _block(data, chunk)
+        kernels.responsibilities(*block, log_coef, params.means, inverse, out[chunk])
+
+    for _ in threads.map(write, _chunks(data, params.n_components), workers):
+        pass
     return out
+
+
+def assignment_entropy(data: Data, params: Params, workers: int = 1) -> float:
+    """Sum over the rows, by their weights, of the entropy ``-Σ r log r`` of responsibilities.
+
+    See `log_density` for the parameters.
+    """
+    log_coef, inverse = _prepared(params.weights, params.factor)
+
+    def entropy(chunk: slice) -> float:
+        block = _block(data, chunk)
+        shares = np.empty((len(block[0]), params.n_components))
+        kernels.responsibilities(*block, log_coef, params.means, inverse, shares)
+        of_rows = -(shares * np.log(np.where(shares > 0, shares, 1.0))).sum(axis=1)
+        return float(data.row_weights[chunk] @ of_rows if data.row_weights.size else of_rows.sum())
+
+    return sum(threads.map(entropy, _chunks(data, params.n_components), workers))
 
 
 def _prepared(weights: Array, factor: Array) -> tuple[Array, Array]:
-    """Log coefficient (K,) of each component's exponential, and the inverse of its factor."""
+    """Log coefficient of each component's exponential, and the inverse of its factor.
+
+    Shapes are those of `weights` and `factor`, with or without leading axes.
+    """
     kernels.compile_kernels()
-    if factor.ndim == 2:
-        diagonal, inverse = factor, 1 / factor
-    else:
-        diagonal = np.diagonal(factor, axis1=1, axis2=2)
-        inverse = np.empty_like(factor)
-        for k, lower in enumerate(factor):
-            inverse[k] = dtrtri(lower, lower=1)[0]
-    with np.errstate(divide="ignore"):  # an empty component has log weight minus infinity
-        log_weights = np.log(weights)
-    n_features = factor.shape[1]
-    log_coef = log_weights - np.log(diagonal).sum(axis=1) - n_features / 2 * _LOG_TWO_PI
+    weights, factor = np.ascontiguousarray(weights), np.ascontiguousarray(factor)
+    log_coef, inverse = np.empty(weights.shape), np.empty(factor.shape)
+    shape = (weights.size, *factor.shape[weights.ndim :])
+    prepare(weights.ravel(), factor.reshape(shape), log_coef.ravel(), inverse.reshape(shape))
     return log_coef, inverse
+
+
+def _data(rows: Data | Array) -> Data:
+    if isinstance(rows, Data):
+        return rows
+    return Data(np.ascontiguousarray(rows), (), np.empty(0))
+
+
+def _block(data: Data, rows: slice) -> tuple[Array, Array, Array]:
+    """Give some rows as the kernels take them: numbers, origin and unit."""
+    return np.ascontiguousarray(data.values[rows], np.float64), data.origin, data.unit
+
+
+def _chunks(data: Data, n_components: int) -> list[slice]:
+    """Cut the rows by what a sweep costs: it depends on nothing but N, K and D."""
+    cycles = n_components * (12 + data.n_features**2 / 5)  # for each row, roughly
+    size = max(_CHUNK_ROWS, int(_CHUNK_CYCLES / cycles))
+    return [slice(i, min(i + size, data.n_rows)) for i in range(0, max(data.n_rows, 1), size)]
+
+
+def _groups(n_mixtures: int, n_chunks: int, workers: int) -> list[slice]:
+    """Share the mixtures out, where the chunks alone would leave a worker idle."""
+    pieces = 1 if workers == 1 else min(n_mixtures, -(-4 * workers // n_chunks))
+    size = -(-n_mixtures // pieces)
+    return [slice(i, min(i + size, n_mixtures)) for i in range(0, n_mixtures, size)]

@@ -57,22 +57,38 @@ def problems(draw, max_rows=600):
     return 3 * rng.normal(size=(N, D)), random_mixture(rng, K, D)
 
 
-def estep(X, mixture, row_weights=EVERYTHING):
-    out = [np.full_like(part, np.nan) for part in mixture]
-    loglik = kernels.estep(X, row_weights, mixture.log_coef, mixture.means, mixture.inverse, *out)
-    return naive.Statistics(loglik, *out)
+def call(kernel, X, row_weights, log_coef, means, inverse):
+    """Call a kernel on plain rows and one mixture; NaN where it does not write."""
+    X = np.ascontiguousarray(X)
+    (N, D), K = X.shape, len(means)
+    frame = X, np.zeros(D), np.ones(D)
+    if kernel is kernels.pointwise:
+        out = [np.full(N, np.nan)]
+    elif kernel is kernels.responsibilities:
+        out = [np.full((N, K), np.nan)]
+    else:
+        shapes = (), (K,), (K, D), inverse.shape
+        out = [np.full((1, *shape), np.nan) for shape in shapes]
+        arguments = (array[None] for array in (row_weights, log_coef, means, inverse))
+        kernel(*frame, *arguments, *out)
+        return naive.Statistics(*(array[0] for array in out))
+    kernel(*frame, log_coef, means, inverse, *out)
+    return out[0]
 
 
-def pointwise(X, mixture):
-    out = np.full(len(X), np.nan)
-    kernels.pointwise(X, mixture.log_coef, mixture.means, mixture.inverse, out)
-    return out
+def estep(X, mixture, row_weights=EVERYTHING, inverse=None):
+    inverse = mixture.inverse if inverse is None else inverse
+    return call(kernels.estep, X, row_weights, mixture.log_coef, mixture.means, inverse)
 
 
-def responsibilities(X, mixture):
-    density, out = np.empty(len(X)), np.full((len(X), len(mixture.weights)), np.nan)
-    kernels.responsibilities(X, mixture.log_coef, mixture.means, mixture.inverse, density, out)
-    return out
+def pointwise(X, mixture, inverse=None):
+    inverse = mixture.inverse if inverse is None else inverse
+    return call(kernels.pointwise, X, EVERYTHING, mixture.log_coef, mixture.means, inverse)
+
+
+def responsibilities(X, mixture, inverse=None):
+    inverse = mixture.inverse if inverse is None else inverse
+    return call(kernels.responsibilities, X, EVERYTHING, mixture.log_coef, mixture.means, inverse)
 
 
 def assert_same(actual, expected, rtol=1e-11):
@@ -123,18 +139,11 @@ def test_a_diagonal_mixture_is_a_full_one_with_diagonal_factors(problem):
     X, mixture = problem
     scales = np.diagonal(mixture.cholesky, axis1=1, axis2=2).copy()
     mixture = mixture._replace(cholesky=scales[:, :, None] * np.eye(X.shape[1]))
-    full = estep(X, mixture)
-
-    out = [np.full_like(part, np.nan) for part in (mixture.weights, mixture.means, scales)]
-    inputs = mixture.log_coef, mixture.means, 1 / scales
-    loglik = kernels.estep(X, EVERYTHING, *inputs, *out)
-    diagonals = np.diagonal(full.scatter, axis1=1, axis2=2)
-    assert_same((loglik, *out), full._replace(scatter=diagonals))
-
-    density, r = np.empty(len(X)), np.empty((len(X), len(scales)))
-    kernels.responsibilities(X, *inputs, density, r)
+    full, diagonal = estep(X, mixture), estep(X, mixture, inverse=1 / scales)
+    assert_same(diagonal, full._replace(scatter=np.diagonal(full.scatter, axis1=1, axis2=2)))
+    r = responsibilities(X, mixture, 1 / scales)
     np.testing.assert_allclose(r, responsibilities(X, mixture), rtol=1e-11, atol=1e-300)
-    kernels.pointwise(X, *inputs, density)
+    density = pointwise(X, mixture, 1 / scales)
     np.testing.assert_allclose(density, pointwise(X, mixture), rtol=1e-12)
 
 
@@ -244,24 +253,19 @@ def test_a_row_out_of_reach_has_no_density_and_no_influence(far, structure):
     if structure == "diag":
         inverse = np.diagonal(inverse, axis1=1, axis2=2).copy()
 
-    def sweep(X, row_weights=EVERYTHING):
-        out = np.empty(2), np.empty((2, 3)), np.empty_like(inverse)
-        return kernels.estep(X, row_weights, mixture.log_coef, mixture.means, inverse, *out), *out
-
     polluted = X.copy()
     polluted[[7, 300]] = [[far, -far, far], [0, far, 0]]
-    loglik, *parts = sweep(polluted)
-    assert loglik == -np.inf
+    stats = estep(polluted, mixture, inverse=inverse)
+    assert stats.loglik == -np.inf
     weights = np.ones(400)
     weights[[7, 300]] = 0
-    clean = sweep(np.delete(X, [7, 300], axis=0))
-    assert_same(parts, clean[1:])
-    assert_same(sweep(polluted, weights), clean)
+    clean = estep(np.delete(X, [7, 300], axis=0), mixture, inverse=inverse)
+    assert_same(stats[1:], clean[1:])
+    assert_same(estep(polluted, mixture, weights, inverse), clean)
 
-    density, r = np.empty(400), np.empty((400, 2))
-    kernels.responsibilities(polluted, mixture.log_coef, mixture.means, inverse, density, r)
+    density = pointwise(polluted, mixture, inverse)
     assert np.all(density[[7, 300]] == -np.inf)
-    assert np.all(r[[7, 300]] == 0)
+    assert np.all(responsibilities(polluted, mixture, inverse)[[7, 300]] == 0)
     assert np.isfinite(np.delete(density, [7, 300])).all()
 
 
@@ -283,8 +287,9 @@ def test_inputs_may_be_read_only_and_nothing_else_is_compiled():
     X, mixture = np.zeros((3, 2)), random_mixture(np.random.default_rng(4), 2, 2)
     X.flags.writeable = False
     assert np.isfinite(estep(X, mixture).loglik)
+    inputs = mixture.log_coef, mixture.means, mixture.inverse
     with pytest.raises(TypeError):
-        estep(np.zeros((3, 4))[:, ::2], mixture)
+        kernels.pointwise(X[:, ::-1], np.zeros(2), np.ones(2), *inputs, np.empty(3))
 
 
 # The exponential and the logarithm
