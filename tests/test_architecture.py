@@ -9,7 +9,7 @@ import bayesgmm
 
 PACKAGE = Path(bayesgmm.__file__).parent
 # Each floor may import itself and the floors before it.
-FLOORS = ["mixture", "results", "em", "bayes", "datasets", "plots", "loading", "cli"]
+FLOORS = ["mixture", "results", "em", "sklearn", "bayes", "datasets", "plots", "loading", "cli"]
 UPPER_ONLY = {"pymc", "pytensor", "arviz", "arviz_stats", "nutpie", "matplotlib", "rich", "typer"}
 
 
