@@ -88,9 +88,30 @@ class LKJ(Prior):
         """
         cholesky = np.asarray(x, dtype=np.float64)
         size = cholesky.shape[-1]
-        powers = 2 * self.eta - 2 + size - np.arange(1, size + 1)
+        # R has the derivative prod(diagonal_i ** (size - i)) with respect to its factor
+        return self._with_powers(cholesky, 2 * self.eta - 2 + size - np.arange(1, size + 1))
+
+    def logpdf_of_matrix(self, x: ArrayLike) -> Floats:
+        """Log-density of the correlation matrices themselves, given by their factors.
+
+        Parameters
+        ----------
+        x : (..., D, D) array_like
+            Lower Cholesky factors, rows of length one.
+
+        Returns
+        -------
+        (...) ndarray
+            Density of ``x @ x.T`` with respect to the correlations, ``det(R)**(eta - 1)`` up to
+            a constant. Unlike `logpdf`, it does not depend on the order of the features.
+        """
+        cholesky = np.asarray(x, dtype=np.float64)
+        return self._with_powers(cholesky, np.full(cholesky.shape[-1], 2 * self.eta - 2))
+
+    def _with_powers(self, cholesky: Floats, powers: Floats) -> Floats:
         diagonal = np.diagonal(cholesky, axis1=-2, axis2=-1)
-        return self._log_constant(size) + xlogy(powers, diagonal)[..., 1:].sum(-1)
+        terms = np.asarray(xlogy(powers, diagonal), dtype=np.float64)
+        return self._log_constant(cholesky.shape[-1]) + terms[..., 1:].sum(-1)
 
     def _log_constant(self, size: int) -> float:
         below = np.arange(1, size)  # row i of the factor is a point of a ball in i dimensions

@@ -131,6 +131,24 @@ def test_lkj_integrates_to_one():
     assert over_disc * first == pytest.approx(1, rel=1e-6)
 
 
+@pytest.mark.parametrize("eta", [0.7, 2.0])
+def test_lkj_of_the_matrix_is_that_of_the_factor_over_the_jacobian(eta):
+    below = np.tril_indices(3, -1)
+    factor = LKJ(eta).sample(np.random.default_rng(9), (3, 3))
+
+    def correlations(moved):
+        lower = np.zeros((3, 3))
+        lower[below] = moved
+        lower[np.diag_indices(3)] = np.sqrt(1 - np.sum(lower**2, axis=1))
+        return (lower @ lower.T)[below]
+
+    steps = 1e-6 * np.eye(3)
+    here = factor[below]
+    jacobian = [(correlations(here + h) - correlations(here - h)) / 2e-6 for h in steps]
+    expected = LKJ(eta).logpdf(factor) - np.linalg.slogdet(jacobian)[1]
+    assert LKJ(eta).logpdf_of_matrix(factor) == pytest.approx(expected, rel=1e-7)
+
+
 @pytest.mark.parametrize(("eta", "size"), [(2.0, 2), (1.0, 3), (2.0, 4), (0.6, 3)])
 def test_every_lkj_correlation_is_marginally_beta(eta, size):
     factors = LKJ(eta).sample(np.random.default_rng(3), (4000, size, size))
