@@ -29,10 +29,9 @@ from importlib.metadata import version as _version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bayesgmm.bayes import priors
+    from bayesgmm import priors
     from bayesgmm.bayes.fit import fit_bayes
     from bayesgmm.bayes.model import build_model
-    from bayesgmm.bayes.priors import Priors
     from bayesgmm.bayes.result import BayesFit
     from bayesgmm.datasets import load_dataset
     from bayesgmm.em.fit import fit_em
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
     from bayesgmm.mixture.errors import FitError, InputError
     from bayesgmm.mixture.params import Params
     from bayesgmm.plots import plot_comparison, plot_fit
+    from bayesgmm.priors import Priors
     from bayesgmm.results.comparison import compare
 
 __version__ = _version("bayesgmm")
@@ -69,7 +69,7 @@ _HOMES = {
     "FitError": "mixture.errors",
     "InputError": "mixture.errors",
     "Params": "mixture.params",
-    "Priors": "bayes.priors",
+    "Priors": "priors",
     "build_model": "bayes.model",
     "compare": "results.comparison",
     "fit_bayes": "bayes.fit",
@@ -83,7 +83,7 @@ _HOMES = {
 
 def __getattr__(name: str) -> Any:
     if name == "priors":
-        found: Any = import_module("bayesgmm.bayes.priors")
+        found: Any = import_module("bayesgmm.priors")
     elif name in _HOMES:
         found = getattr(import_module(f"bayesgmm.{_HOMES[name]}"), name)
     else:

@@ -9,7 +9,18 @@ import bayesgmm
 
 PACKAGE = Path(bayesgmm.__file__).parent
 # Each floor may import itself and the floors before it.
-FLOORS = ["mixture", "results", "em", "sklearn", "bayes", "datasets", "plots", "loading", "cli"]
+FLOORS = [
+    "mixture",
+    "results",
+    "priors",
+    "em",
+    "sklearn",
+    "bayes",
+    "datasets",
+    "plots",
+    "loading",
+    "cli",
+]
 UPPER_ONLY = {"pymc", "pytensor", "arviz", "arviz_stats", "nutpie", "matplotlib", "rich", "typer"}
 
 
@@ -44,6 +55,13 @@ def test_only_results_and_above_know_labelled_arrays():
         assert not {"xarray", "pandas"} & {name.split(".")[0] for name in imports(path)}, path
 
 
+def test_em_does_not_wait_for_scipys_distributions():
+    """They take longer to import than a small fit takes to run."""
+    for floor in ("mixture", "priors", "em"):
+        for path in (PACKAGE / floor).rglob("*.py"):
+            assert not any(name.startswith("scipy.stats") for name in imports(path)), path
+
+
 def loaded_after(code):
     program = f"import sys; {code}; print(' '.join(sys.modules))"
     done = subprocess.run(
@@ -58,7 +76,9 @@ def test_import_loads_next_to_nothing():
 
 
 def test_em_and_loading_do_not_wait_for_the_bayesian_half():
-    loaded = loaded_after("import bayesgmm; bayesgmm.fit_em; bayesgmm.load; bayesgmm.compare")
+    loaded = loaded_after(
+        "import bayesgmm; bayesgmm.fit_em; bayesgmm.Priors; bayesgmm.load; bayesgmm.compare"
+    )
     assert not loaded & (UPPER_ONLY - {"rich"})
 
 

@@ -16,19 +16,19 @@ import numpy.typing as npt
 from scipy.special import gammaln
 
 from bayesgmm.bayes import twin
-from bayesgmm.bayes.families import (
+from bayesgmm.bayes.transforms import Layout, Mixture
+from bayesgmm.mixture.kernels import compile_kernels
+from bayesgmm.priors import (
     Exponential,
     Gamma,
     HalfCauchy,
     HalfNormal,
     InverseGamma,
     LogNormal,
-    Prior,
+    Priors,
 )
-from bayesgmm.bayes.priors import Priors
-from bayesgmm.bayes.shapes import parameter_shapes
-from bayesgmm.bayes.transforms import Layout, Mixture
-from bayesgmm.mixture.kernels import compile_kernels
+from bayesgmm.priors.base import Prior
+from bayesgmm.priors.shapes import parameter_shapes
 
 Array = npt.NDArray[np.float64]
 

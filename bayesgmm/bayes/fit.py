@@ -11,7 +11,6 @@ import numpy.typing as npt
 from bayesgmm.bayes import nuts
 from bayesgmm.bayes.density import Density
 from bayesgmm.bayes.labels import reference_labels, renamed
-from bayesgmm.bayes.priors import Priors
 from bayesgmm.bayes.result import BayesFit
 from bayesgmm.em.arguments import chosen_seed, starting_params
 from bayesgmm.em.fit import fit_em
@@ -21,6 +20,7 @@ from bayesgmm.mixture.errors import InputError
 from bayesgmm.mixture.params import Params
 from bayesgmm.mixture.requirements import check_fit
 from bayesgmm.mixture.structures import get_structure
+from bayesgmm.priors import Priors
 from bayesgmm.results.alignment import sorted_components
 
 Array = npt.NDArray[np.float64]

@@ -3,7 +3,7 @@
 :func:`build_model` is the definition of the Bayesian model; whatever else in this package
 computes its posterior is tested against it. It can be looked at, extended and sampled like any
 model that a user wrote by hand. The variables are the parameters in the user's units; their
-priors come from :class:`~bayesgmm.bayes.priors.Priors`; the likelihood is one observed variable,
+priors come from :class:`~bayesgmm.priors.Priors`; the likelihood is one observed variable,
 ``x``, whose event is the whole data set, because that is how the E-step kernel computes it.
 
 Covariances are ``diag(scales) R diag(scales)``. Where the structure has correlations, PyMC samples
@@ -17,13 +17,13 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
-from bayesgmm.bayes.families import LKJ, Dirichlet, Prior
 from bayesgmm.bayes.likelihood import log_likelihood
-from bayesgmm.bayes.priors import Priors
-from bayesgmm.bayes.shapes import parameter_dims, parameter_shapes
 from bayesgmm.mixture.data import Data, as_data
 from bayesgmm.mixture.errors import InputError
 from bayesgmm.mixture.requirements import check_n_components
+from bayesgmm.priors import LKJ, Dirichlet, Priors
+from bayesgmm.priors.base import Prior
+from bayesgmm.priors.shapes import parameter_dims, parameter_shapes
 
 __all__ = ["build_model"]
 

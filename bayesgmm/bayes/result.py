@@ -16,12 +16,12 @@ import xarray as xr
 from bayesgmm.bayes import diagnostics, predictive
 from bayesgmm.bayes.diagnostics import Diagnostics
 from bayesgmm.bayes.labels import count_switches
-from bayesgmm.bayes.priors import Priors
 from bayesgmm.bayes.transforms import Layout, Mixture
 from bayesgmm.mixture.data import Data
 from bayesgmm.mixture.errors import InputError
 from bayesgmm.mixture.likelihood import log_density
 from bayesgmm.mixture.params import Params, correlations
+from bayesgmm.priors import Priors
 from bayesgmm.results import labelled, rows
 from bayesgmm.results.fit import Fit
 

@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from bayesgmm.bayes.shapes import parameter_dims
+from bayesgmm.priors.shapes import parameter_dims
 
 Array = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]

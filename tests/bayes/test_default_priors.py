@@ -6,7 +6,7 @@ from scipy.optimize import minimize
 
 import bayesgmm as bg
 from bayesgmm.bayes.density import Density
-from bayesgmm.bayes.priors import LogNormal, Priors
+from bayesgmm.priors import LogNormal, Priors
 
 
 def mode_from_the_ties(data, em, priors):

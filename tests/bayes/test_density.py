@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from pytensor.compile.mode import Mode
 
-from bayesgmm.bayes import priors as p
+from bayesgmm import priors as p
 from bayesgmm.bayes import twin
 from bayesgmm.bayes.density import Density
 from bayesgmm.bayes.model import build_model
-from bayesgmm.bayes.shapes import parameter_shapes
 from bayesgmm.mixture.errors import InputError
+from bayesgmm.priors.shapes import parameter_shapes
 
 # PyTensor tells so when it first looks for a BLAS; nothing here needs one.
 pytestmark = pytest.mark.filterwarnings("ignore:PyTensor could not link to a BLAS:UserWarning")

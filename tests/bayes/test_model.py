@@ -15,9 +15,9 @@ from scipy import stats
 from scipy.special import logsumexp
 
 from bayesgmm.bayes.model import build_model
-from bayesgmm.bayes.priors import LKJ, Dirichlet, Exponential, HalfNormal, Normal, Priors
 from bayesgmm.mixture.data import as_data
 from bayesgmm.mixture.errors import InputError
+from bayesgmm.priors import LKJ, Dirichlet, Exponential, HalfNormal, Normal, Priors
 
 PLAIN = Mode(linker="py", optimizer=None)
 STRUCTURES = ["full", "tied", "diag", "spherical"]

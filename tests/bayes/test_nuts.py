@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from arviz_stats.base import array_stats
 
-from bayesgmm.bayes import priors as p
+from bayesgmm import priors as p
 from bayesgmm.bayes.density import Density
 from bayesgmm.bayes.nuts import sample
 from bayesgmm.mixture.errors import FitError, InputError

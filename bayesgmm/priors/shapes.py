@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bayesgmm.mixture.errors import InputError
 from bayesgmm.mixture.structures import get_structure
 
 _SCALES_DIMS = {
@@ -38,6 +39,9 @@ def parameter_dims(covariance_type: str, n_features: int) -> dict[str, tuple[str
         If `covariance_type` is not one of the four.
     """
     structure = get_structure(covariance_type).name
+    if structure not in _SCALES_DIMS:
+        known = ", ".join(map(repr, _SCALES_DIMS))
+        raise InputError(f"priors are for covariance_type {known}, not {covariance_type!r}")
     dims: dict[str, tuple[str, ...]] = {
         "weights": ("component",),
         "means": ("component", "feature"),

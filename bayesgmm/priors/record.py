@@ -1,27 +1,4 @@
-"""What was believed about a mixture before the data were seen.
-
-A prior here is a small frozen record: a family by PyMC's name, with PyMC's names for its
-parameters. It knows three things: its log-density, how to draw from it, and how to say itself
-in words. It does not need PyMC to do so; :mod:`bayesgmm.bayes.model` turns it into a PyMC
-variable, and the words are what a reader of a result sees.
-
-A mixture has four blocks of parameters, and :class:`Priors` holds one prior for each:
-
-========================= =========================================================
-``weights``               the shares of the components, :class:`Dirichlet`
-``means``                 where the components are, :class:`Normal`
-``scales``                their standard deviations, feature by feature
-``correlations``          how the features hang together, :class:`LKJ`
-========================= =========================================================
-
-The scales deserve care. Real data are rounded, so rows tie. A component that sits on ``m`` rows
-which agree in one feature, and whose standard deviation there shrinks to zero, multiplies the
-likelihood by ``sd**-m``, of which the average over its mean keeps ``sd**(1 - m)``. The posterior
-has a finite integral only if the prior of the standard deviation falls off faster than
-``sd**(m - 2)`` near zero. A log-normal falls off faster than every power, and is the default;
-a half-normal does not fall off at all, and two tied rows are enough to make the posterior
-improper. Such priors are allowed, and carry one line of warning in their words.
-"""
+"""One record for all the priors of a mixture, and the defaults that know the units of the data."""
 
 from __future__ import annotations
 
@@ -31,12 +8,14 @@ from html import escape
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from bayesgmm.bayes.families import (
-    LKJ,
-    Dirichlet,
-    Elementwise,
+from bayesgmm.mixture.data import as_data
+from bayesgmm.mixture.errors import InputError
+from bayesgmm.mixture.requirements import check_n_components
+from bayesgmm.mixture.structures import get_structure
+from bayesgmm.priors.base import Floats, Prior
+from bayesgmm.priors.families import (
     Exponential,
     Gamma,
     HalfCauchy,
@@ -44,28 +23,10 @@ from bayesgmm.bayes.families import (
     InverseGamma,
     LogNormal,
     Normal,
-    Prior,
+    Positive,
 )
-from bayesgmm.bayes.shapes import parameter_shapes
-from bayesgmm.mixture.data import as_data
-from bayesgmm.mixture.errors import InputError
-from bayesgmm.mixture.requirements import check_n_components
-from bayesgmm.mixture.structures import get_structure
-
-__all__ = [
-    "LKJ",
-    "Dirichlet",
-    "Exponential",
-    "Gamma",
-    "HalfCauchy",
-    "HalfNormal",
-    "InverseGamma",
-    "LogNormal",
-    "Normal",
-    "Priors",
-]
-
-Floats = NDArray[np.float64]
+from bayesgmm.priors.joint import LKJ, Dirichlet
+from bayesgmm.priors.shapes import parameter_shapes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +63,7 @@ class Priors:
 
     weights: Dirichlet = field(default_factory=Dirichlet)
     means: Normal
-    scales: Elementwise
+    scales: Positive
     correlations: LKJ = field(default_factory=LKJ)
     feature_names: tuple[str, ...] = field(default=(), compare=False, repr=False)
 

@@ -6,7 +6,8 @@ import pytest
 from pytensor.compile.mode import Mode
 from scipy import integrate, stats
 
-from bayesgmm.bayes.priors import (
+from bayesgmm.mixture.errors import InputError
+from bayesgmm.priors import (
     LKJ,
     Dirichlet,
     Exponential,
@@ -18,8 +19,7 @@ from bayesgmm.bayes.priors import (
     Normal,
     Priors,
 )
-from bayesgmm.bayes.shapes import parameter_shapes
-from bayesgmm.mixture.errors import InputError
+from bayesgmm.priors.shapes import parameter_shapes
 
 PLAIN = Mode(linker="py", optimizer=None)
 
@@ -34,6 +34,17 @@ ELEMENTWISE = [
     InverseGamma(3.0, 0.7),
 ]
 SCALES = [prior for prior in ELEMENTWISE if not isinstance(prior, Normal)]
+
+
+DISTRIBUTIONS = {  # SciPy's names for the same
+    Normal: lambda mu, sigma: stats.norm(mu, sigma),
+    LogNormal: lambda mu, sigma: stats.lognorm(s=sigma, scale=np.exp(mu)),
+    HalfNormal: lambda sigma: stats.halfnorm(scale=sigma),
+    HalfCauchy: lambda beta: stats.halfcauchy(scale=beta),
+    Exponential: lambda lam: stats.expon(scale=1 / lam),
+    Gamma: lambda alpha, beta: stats.gamma(alpha, scale=1 / beta),
+    InverseGamma: lambda alpha, beta: stats.invgamma(alpha, scale=beta),
+}
 
 
 def names(priors):
@@ -53,6 +64,22 @@ def test_logpdf_is_pymcs(prior):
     # PyMC computes log 2 of the half-Cauchy's constant in float32
     atol = 3e-9 if isinstance(prior, HalfCauchy) else 1e-12
     np.testing.assert_allclose(prior.logpdf(x), theirs, rtol=1e-12, atol=atol)
+
+
+@pytest.mark.parametrize("prior", SCALES, ids=names(SCALES))
+def test_scales_are_positive(prior):
+    np.testing.assert_array_equal(prior.logpdf([0.0, -1.0, -2.0]), -np.inf)
+
+
+@pytest.mark.parametrize("prior", SCALES, ids=names(SCALES))
+def test_log_slopes_are_finite_differences(prior):
+    u = np.random.default_rng(2).normal(size=(2, 3))
+    step = 1e-4
+    below, here, above = (prior.logpdf(np.exp(u + h)) for h in (-step, 0.0, step))
+    slope, curvature = prior.log_slopes(u)
+    np.testing.assert_allclose(slope, (above - below) / (2 * step), rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(curvature, (above - 2 * here + below) / step**2, atol=1e-5)
+    assert (curvature <= 0).all()
 
 
 @pytest.mark.parametrize("a", [1.0, 0.5, [1.0, 2.0, 5.0]], ids=str)
@@ -104,6 +131,24 @@ def test_lkj_integrates_to_one():
     assert over_disc * first == pytest.approx(1, rel=1e-6)
 
 
+@pytest.mark.parametrize("eta", [0.7, 2.0])
+def test_lkj_of_the_matrix_is_that_of_the_factor_over_the_jacobian(eta):
+    below = np.tril_indices(3, -1)
+    factor = LKJ(eta).sample(np.random.default_rng(9), (3, 3))
+
+    def correlations(moved):
+        lower = np.zeros((3, 3))
+        lower[below] = moved
+        lower[np.diag_indices(3)] = np.sqrt(1 - np.sum(lower**2, axis=1))
+        return (lower @ lower.T)[below]
+
+    steps = 1e-6 * np.eye(3)
+    here = factor[below]
+    jacobian = [(correlations(here + h) - correlations(here - h)) / 2e-6 for h in steps]
+    expected = LKJ(eta).logpdf(factor) - np.linalg.slogdet(jacobian)[1]
+    assert LKJ(eta).logpdf_of_matrix(factor) == pytest.approx(expected, rel=1e-7)
+
+
 @pytest.mark.parametrize(("eta", "size"), [(2.0, 2), (1.0, 3), (2.0, 4), (0.6, 3)])
 def test_every_lkj_correlation_is_marginally_beta(eta, size):
     factors = LKJ(eta).sample(np.random.default_rng(3), (4000, size, size))
@@ -126,7 +171,7 @@ def test_lkj_draws_factors_whatever_the_batch():
 @pytest.mark.parametrize("prior", ELEMENTWISE, ids=names(ELEMENTWISE))
 def test_draws_follow_the_density(prior):
     draws = prior.sample(np.random.default_rng(5), (3000, 2, 3))
-    levels = prior._scipy().cdf(draws)
+    levels = DISTRIBUTIONS[type(prior)](**prior.parameters).cdf(draws)
     for level in levels.reshape(3000, -1).T:
         assert stats.kstest(level, "uniform").pvalue > 1e-4
 

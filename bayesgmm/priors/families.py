@@ -1,0 +1,254 @@
+"""Priors of independent numbers: Normal on the line, and six families of positive numbers.
+
+Every logarithm of a density of a positive number is concave in the logarithm of the number. That
+is what lets penalised EM find the best standard deviation by Newton's method.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import gammaln, ndtri
+
+from bayesgmm.priors.base import Floats, Prior, words
+
+_LOG_ROOT_TWO_PI = 0.5 * np.log(2 * np.pi)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Normal(Prior):
+    """Normal distribution with mean `mu` and standard deviation `sigma`."""
+
+    mu: Any = 0.0
+    sigma: Any = 1.0
+
+    def logpdf(self, x: ArrayLike) -> Floats:
+        """Log-density of every element of `x`, in natural logarithms; the shape of `x`."""
+        z = (np.asarray(x, dtype=np.float64) - self.mu) / self.sigma
+        return -0.5 * z**2 - np.log(self.sigma) - _LOG_ROOT_TWO_PI
+
+    def sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
+        """Draw an array of the given shape, to which the parameters must broadcast."""
+        return rng.normal(self.mu, self.sigma, shape)
+
+    def describe(self, feature_names: Sequence[str] = ()) -> str:
+        """Say the prior in words."""
+        return f"Normal around {words(self.mu, feature_names)}, sd {words(self.sigma)}"
+
+
+class Positive(Prior):
+    """A family of independent positive numbers."""
+
+    @property
+    def order_at_zero(self) -> float:
+        """The power of x at which the density goes to zero when x does."""
+        raise NotImplementedError
+
+    def logpdf(self, x: ArrayLike) -> Floats:
+        """Log-density of every element of `x`, in natural logarithms; the shape of `x`.
+
+        Minus infinity where `x` is not positive.
+        """
+        x = np.asarray(x, dtype=np.float64)
+        inside = x > 0
+        safe = np.where(inside, x, 1.0)
+        return np.where(inside, self._logpdf(safe, np.log(safe)), -np.inf)
+
+    def log_slopes(self, u: ArrayLike) -> tuple[Floats, Floats]:
+        """First and second derivative of ``logpdf(exp(u))`` with respect to `u`.
+
+        Parameters
+        ----------
+        u : array_like
+            Logarithms, in a shape to which the parameters broadcast.
+
+        Returns
+        -------
+        slope, curvature : ndarray
+            In the shape of `u`. The curvature is never positive.
+        """
+        u = np.asarray(u, dtype=np.float64)
+        slope, curvature = self._log_slopes(np.exp(u), u)
+        return np.broadcast_to(slope, u.shape), np.broadcast_to(curvature, u.shape)
+
+    def _logpdf(self, x: Floats, u: Floats) -> Floats:
+        """Log-density at `x`, whose logarithm is `u`."""
+        raise NotImplementedError
+
+    def _log_slopes(self, x: Floats, u: Floats) -> tuple[Any, Any]:
+        """Differentiate at `x`, whose logarithm is `u`; the shapes need only broadcast."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class LogNormal(Positive):
+    """Log-normal distribution: the logarithm has mean `mu` and standard deviation `sigma`."""
+
+    mu: Any = 0.0
+    sigma: Any = 1.0
+
+    @property
+    def order_at_zero(self) -> float:
+        """See `Positive.order_at_zero`: faster than every power."""
+        return np.inf
+
+    def _logpdf(self, x: Floats, u: Floats) -> Floats:
+        z = (u - self.mu) / self.sigma
+        return -0.5 * z**2 - u - np.log(self.sigma) - _LOG_ROOT_TWO_PI
+
+    def _log_slopes(self, x: Floats, u: Floats) -> tuple[Any, Any]:
+        precision = 1 / np.square(self.sigma)
+        return -precision * (u - self.mu) - 1, -precision
+
+    def sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
+        """See `Prior.sample`."""
+        return rng.lognormal(self.mu, self.sigma, shape)
+
+    def describe(self, feature_names: Sequence[str] = ()) -> str:
+        """Say the prior in words."""
+        median = words(np.exp(self.mu), feature_names)
+        factor = words(np.exp(ndtri(0.975) * np.asarray(self.sigma)))
+        return f"log-normal with median {median}, 95% within a factor of {factor}"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class HalfNormal(Positive):
+    """Normal distribution around zero with scale `sigma`, cut to the positive half."""
+
+    sigma: Any = 1.0
+
+    @property
+    def order_at_zero(self) -> float:
+        """See `Positive.order_at_zero`."""
+        return 0.0
+
+    def _logpdf(self, x: Floats, u: Floats) -> Floats:
+        return np.log(2 / np.asarray(self.sigma)) - _LOG_ROOT_TWO_PI - 0.5 * (x / self.sigma) ** 2
+
+    def _log_slopes(self, x: Floats, u: Floats) -> tuple[Any, Any]:
+        squared = (x / self.sigma) ** 2
+        return -squared, -2 * squared
+
+    def sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
+        """See `Prior.sample`."""
+        return np.abs(rng.normal(0.0, self.sigma, shape))
+
+    def describe(self, feature_names: Sequence[str] = ()) -> str:
+        """Say the prior in words."""
+        return f"half-normal with scale {words(self.sigma, feature_names)}"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class HalfCauchy(Positive):
+    """Cauchy distribution around zero with scale `beta`, cut to the positive half."""
+
+    beta: Any = 1.0
+
+    @property
+    def order_at_zero(self) -> float:
+        """See `Positive.order_at_zero`."""
+        return 0.0
+
+    def _logpdf(self, x: Floats, u: Floats) -> Floats:
+        return np.log(2 / (np.pi * np.asarray(self.beta))) - np.log1p((x / self.beta) ** 2)
+
+    def _log_slopes(self, x: Floats, u: Floats) -> tuple[Any, Any]:
+        above = 1 / (1 + (np.asarray(self.beta) / x) ** 2)
+        return -2 * above, -4 * above * (1 - above)
+
+    def sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
+        """See `Prior.sample`."""
+        return np.abs(self.beta * rng.standard_cauchy(shape))
+
+    def describe(self, feature_names: Sequence[str] = ()) -> str:
+        """Say the prior in words."""
+        return f"half-Cauchy with median {words(self.beta, feature_names)}"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Exponential(Positive):
+    """Exponential distribution with rate `lam`."""
+
+    lam: Any = 1.0
+
+    @property
+    def order_at_zero(self) -> float:
+        """See `Positive.order_at_zero`."""
+        return 0.0
+
+    def _logpdf(self, x: Floats, u: Floats) -> Floats:
+        return np.log(self.lam) - self.lam * x
+
+    def _log_slopes(self, x: Floats, u: Floats) -> tuple[Any, Any]:
+        return -self.lam * x, -self.lam * x
+
+    def sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
+        """See `Prior.sample`."""
+        return rng.standard_exponential(shape) / self.lam
+
+    def describe(self, feature_names: Sequence[str] = ()) -> str:
+        """Say the prior in words."""
+        return f"exponential with mean {words(1 / np.asarray(self.lam), feature_names)}"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Gamma(Positive):
+    """Gamma distribution with shape `alpha` and rate `beta`."""
+
+    alpha: Any
+    beta: Any
+
+    @property
+    def order_at_zero(self) -> float:
+        """See `Positive.order_at_zero`."""
+        return float(np.min(self.alpha)) - 1
+
+    def _logpdf(self, x: Floats, u: Floats) -> Floats:
+        alpha, beta = np.asarray(self.alpha), np.asarray(self.beta)
+        return alpha * np.log(beta) - gammaln(alpha) + (alpha - 1) * u - beta * x
+
+    def _log_slopes(self, x: Floats, u: Floats) -> tuple[Any, Any]:
+        return self.alpha - 1 - self.beta * x, -self.beta * x
+
+    def sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
+        """See `Prior.sample`."""
+        return rng.standard_gamma(self.alpha, shape) / self.beta
+
+    def describe(self, feature_names: Sequence[str] = ()) -> str:
+        """Say the prior in words."""
+        mean, sd = self.alpha / np.asarray(self.beta), np.sqrt(self.alpha) / self.beta
+        return f"gamma with mean {words(mean, feature_names)}, sd {words(sd)}"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class InverseGamma(Positive):
+    """Distribution of one over a :class:`Gamma` variable of the same `alpha` and `beta`."""
+
+    alpha: Any
+    beta: Any
+
+    @property
+    def order_at_zero(self) -> float:
+        """See `Positive.order_at_zero`: faster than every power."""
+        return np.inf
+
+    def _logpdf(self, x: Floats, u: Floats) -> Floats:
+        alpha, beta = np.asarray(self.alpha), np.asarray(self.beta)
+        return alpha * np.log(beta) - gammaln(alpha) - (alpha + 1) * u - beta / x
+
+    def _log_slopes(self, x: Floats, u: Floats) -> tuple[Any, Any]:
+        return self.beta / x - (self.alpha + 1), -self.beta / x
+
+    def sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
+        """See `Prior.sample`."""
+        return self.beta / rng.standard_gamma(self.alpha, shape)
+
+    def describe(self, feature_names: Sequence[str] = ()) -> str:
+        """Say the prior in words."""
+        mode = self.beta / (np.asarray(self.alpha) + 1)
+        shape = words(self.alpha)
+        return f"inverse gamma with mode {words(mode, feature_names)}, shape {shape}"

@@ -1,0 +1,157 @@
+"""Priors of numbers that hang together: shares that sum to one, and correlation matrices."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import gammaln, xlogy
+
+from bayesgmm.mixture.errors import InputError
+from bayesgmm.priors.base import Floats, Prior, words
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Dirichlet(Prior):
+    """Dirichlet distribution of shares that sum to one, with concentration `a`.
+
+    A single number stands for the same concentration in every component.
+    """
+
+    a: Any = 1.0
+
+    def logpdf(self, x: ArrayLike) -> Floats:
+        """Log-density of shares.
+
+        Parameters
+        ----------
+        x : (..., K) array_like
+            Shares; every row sums to one.
+
+        Returns
+        -------
+        (...) ndarray
+            Density with respect to all shares but the last. Minus infinity outside the simplex.
+        """
+        shares = np.asarray(x, dtype=np.float64)
+        a = np.broadcast_to(self.a, shares.shape[-1:])
+        inside = np.all((shares >= 0) & (shares <= 1), axis=-1)
+        terms = xlogy(a - 1, np.where(shares >= 0, shares, 0)) - gammaln(a)
+        return np.where(inside, terms.sum(-1) + gammaln(a.sum()), -np.inf)
+
+    def sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
+        """Draw shares; the last axis of `shape` counts the components."""
+        return rng.dirichlet(np.broadcast_to(self.a, shape[-1:]), size=shape[:-1])
+
+    def describe(self, feature_names: Sequence[str] = ()) -> str:
+        """Say the prior in words."""
+        flat = ": all divisions are equally likely" if np.all(np.asarray(self.a) == 1) else ""
+        return f"Dirichlet with concentration {words(self.a)}{flat}"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class LKJ(Prior):
+    """Distribution of correlation matrices with density proportional to ``det(R)**(eta - 1)``.
+
+    It is written for the lower Cholesky factor of the matrix, as in PyMC. With ``eta=1`` every
+    matrix is equally likely, and larger values favour weak correlations. Each correlation of a
+    matrix of size D is, on its own, ``2 Beta(b, b) - 1`` with ``b = eta - 1 + D/2``.
+
+    References
+    ----------
+    Lewandowski, D., Kurowicka, D. and Joe, H. (2009). Generating random correlation matrices
+    based on vines and extended onion method. Journal of Multivariate Analysis 100, 1989-2001.
+    """
+
+    eta: float = 2.0
+
+    def __post_init__(self) -> None:
+        if np.ndim(self.eta) != 0:
+            raise InputError("LKJ: eta must be a single number")
+        super().__post_init__()
+
+    def logpdf(self, x: ArrayLike) -> Floats:
+        """Log-density of Cholesky factors of correlation matrices.
+
+        Parameters
+        ----------
+        x : (..., D, D) array_like
+            Lower Cholesky factors, rows of length one.
+
+        Returns
+        -------
+        (...) ndarray
+            Density with respect to the elements under the diagonal.
+        """
+        cholesky = np.asarray(x, dtype=np.float64)
+        size = cholesky.shape[-1]
+        # R has the derivative prod(diagonal_i ** (size - i)) with respect to its factor
+        return self._with_powers(cholesky, 2 * self.eta - 2 + size - np.arange(1, size + 1))
+
+    def logpdf_of_matrix(self, x: ArrayLike) -> Floats:
+        """Log-density of the correlation matrices themselves, given by their factors.
+
+        Parameters
+        ----------
+        x : (..., D, D) array_like
+            Lower Cholesky factors, rows of length one.
+
+        Returns
+        -------
+        (...) ndarray
+            Density of ``x @ x.T`` with respect to the correlations, ``det(R)**(eta - 1)`` up to
+            a constant. Unlike `logpdf`, it does not depend on the order of the features.
+        """
+        cholesky = np.asarray(x, dtype=np.float64)
+        return self._with_powers(cholesky, np.full(cholesky.shape[-1], 2 * self.eta - 2))
+
+    def _with_powers(self, cholesky: Floats, powers: Floats) -> Floats:
+        diagonal = np.diagonal(cholesky, axis1=-2, axis2=-1)
+        terms = np.asarray(xlogy(powers, diagonal), dtype=np.float64)
+        return self._log_constant(cholesky.shape[-1]) + terms[..., 1:].sum(-1)
+
+    def _log_constant(self, size: int) -> float:
+        below = np.arange(1, size)  # row i of the factor is a point of a ball in i dimensions
+        terms = gammaln(self.eta + (size - 1) / 2) - gammaln(self.eta + (size - 1 - below) / 2)
+        return float(np.sum(terms - below / 2 * np.log(np.pi)))
+
+    def sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
+        """Draw Cholesky factors of correlation matrices by the C-vine.
+
+        Column by column, partial correlations are drawn from the beta distributions of
+        Lewandowski, Kurowicka and Joe (2009); each uses up a share of what is left of the unit
+        length of its row.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+            Source of randomness.
+        shape : tuple of int
+            ``(..., D, D)``.
+
+        Returns
+        -------
+        (..., D, D) ndarray
+            Lower triangular, positive diagonals, rows of length one.
+        """
+        *batch, size, _ = shape
+        cholesky = np.zeros(shape)
+        left = np.ones((*batch, size))
+        for j in range(size):
+            b = self.eta + (size - 2 - j) / 2 if j < size - 1 else 1.0
+            partial = 2 * rng.beta(b, b, size=(*batch, size - 1 - j)) - 1
+            cholesky[..., j, j] = np.sqrt(left[..., j])
+            cholesky[..., j + 1 :, j] = partial * np.sqrt(left[..., j + 1 :])
+            left[..., j + 1 :] *= (1 - partial) * (1 + partial)
+        return cholesky
+
+    def describe(self, feature_names: Sequence[str] = ()) -> str:
+        """Say the prior in words."""
+        if self.eta == 1:
+            tendency = "all correlation matrices are equally likely"
+        else:
+            tendency = f"favours {'weak' if self.eta > 1 else 'strong'} correlations"
+        return f"LKJ with eta {words(self.eta)}: {tendency}"

@@ -1,0 +1,346 @@
+"""Penalised EM: an independent objective in the user's units judges every step and every end."""
+
+from types import SimpleNamespace
+
+import naive
+import numpy as np
+import pytest
+
+from bayesgmm.em.penalty import Penalty
+from bayesgmm.mixture.errors import InputError
+from bayesgmm.mixture.params import full_factor
+from bayesgmm.mixture.structures import STRUCTURES, get_structure
+from bayesgmm.priors import (
+    LKJ,
+    Dirichlet,
+    Exponential,
+    Gamma,
+    HalfCauchy,
+    HalfNormal,
+    InverseGamma,
+    LogNormal,
+    Normal,
+    Priors,
+)
+
+ALL = ["full", "tied", "diag", "spherical"]
+SCALES = [
+    LogNormal(1.0, 0.5),
+    HalfNormal(2.0),
+    HalfCauchy(2.0),
+    Exponential(0.5),
+    Gamma(3.0, 1.0),
+    InverseGamma(3.0, 4.0),
+]
+CENTRES = np.array([[0.0, 0.0, 0.0], [4.0, -3.0, 1.0], [-2.0, 5.0, 3.0]])
+
+
+def some_rows(n_features, n_rows=60, seed=0):
+    """Three correlated clouds, far from zero and in three units."""
+    rng = np.random.default_rng(seed)
+    mix = np.eye(3) + np.tril(np.full((3, 3), 0.6), -1)
+    rows = CENTRES[rng.integers(3, size=n_rows)] + rng.normal(size=(n_rows, 3)) @ mix.T
+    return (50 + rows * [1.0, 3.0, 2.0])[:, :n_features]
+
+
+def informative(X, scales=None):
+    """Priors strong enough to matter."""
+    return Priors(
+        weights=Dirichlet(3.0),
+        means=Normal(X.mean(0), 1.0 * X.std(0)),
+        scales=LogNormal(0.5, 0.4) if scales is None else scales,
+        correlations=LKJ(4.0),
+    )
+
+
+def setting(X, covariance_type, priors, n_components=3):
+    structure = get_structure(covariance_type)
+    origin, unit = X.mean(0), structure.units(X.std(0))
+    penalty = Penalty.of(priors, structure, n_components, X.shape[1], origin, unit)
+    return penalty, (X - origin) / unit, origin, unit
+
+
+def some_point(rows, covariance_type, n_components=3, seed=1):
+    """Any mixture of the structure, in the units of the rows."""
+    rng = np.random.default_rng(seed)
+    k, d = n_components, rows.shape[1]
+    cholesky = np.tril(rng.normal(size=(k, d, d)) * 0.2, -1) + np.eye(d) * rng.uniform(0.3, 1)
+    if covariance_type == "tied":
+        cholesky = np.repeat(cholesky[:1], k, axis=0)
+    if STRUCTURES[covariance_type].diagonal:
+        scales = rng.uniform(0.3, 1, size=(k, d if covariance_type == "diag" else 1))
+        cholesky = np.broadcast_to(scales, (k, d)).copy()
+    return rng.dirichlet(np.full(k, 5.0)), rows[rng.choice(len(rows), k, False)], cholesky
+
+
+def objective(X, priors, covariance_type, weights, means, factor):
+    """Log-likelihood and log prior of parameters in the user's units, block by block."""
+    cholesky = full_factor(factor)
+    scales = np.sqrt(np.square(cholesky).sum(-1))
+    correlated = covariance_type in ("full", "tied")
+    each = {"full": scales, "diag": scales, "tied": scales[0], "spherical": scales[:, 0]}
+    matrices = cholesky / scales[..., None]
+    matrices = matrices[:1] if covariance_type == "tied" else matrices
+    return (
+        naive.log_density(X, weights, means, cholesky).sum()
+        + priors.weights.logpdf(weights)
+        + priors.means.logpdf(means).sum()
+        + priors.scales.logpdf(each[covariance_type]).sum()
+        + (priors.correlations.logpdf_of_matrix(matrices).sum() if correlated else 0.0)
+    )
+
+
+def statistics(rows, weights, means, factor):
+    """The E-step, with a leading axis of one mixture."""
+    found = naive.estep(rows, weights, means, full_factor(factor))
+    diagonal = factor.ndim == 2
+    scatter = np.einsum("kii->ki", found.scatter) if diagonal else found.scatter
+    return found.counts[None], found.sums[None], scatter[None]
+
+
+def as_factor(covariances, diagonal):
+    return np.sqrt(covariances) if diagonal else np.linalg.cholesky(covariances)
+
+
+def in_users_units(weights, means, factor, origin, unit):
+    stretch = unit if factor.ndim == 2 else unit[:, None]
+    return weights, origin + unit * means, stretch * factor
+
+
+def climb(X, covariance_type, priors, n_iter, point=None):
+    """Penalised EM in standardised units; returns the path of objectives and the end."""
+    n_components = 3 if point is None else len(point[0])
+    penalty, rows, origin, unit = setting(X, covariance_type, priors, n_components)
+    diagonal = penalty.structure.diagonal
+    point = some_point(rows, covariance_type) if point is None else point
+    path = []
+    for _ in range(n_iter):
+        stats = statistics(rows, *point)
+        moved = penalty.mstep(*stats, point[1][None], point[2][None])
+        point = moved[0][0], moved[1][0], as_factor(moved[2][0], diagonal)
+        user = in_users_units(*point, origin, unit)
+        path.append(objective(X, priors, covariance_type, *user))
+        if len(path) > 20 and path[-1] - path[-20] < 1e-11:
+            break
+    return np.array(path), SimpleNamespace(weights=user[0], means=user[1], factor=user[2])
+
+
+def about_means(counts, sums, scatter, step):
+    """Scatter about means that have moved by `step`."""
+    if scatter.ndim == 2:
+        return scatter - 2 * step * sums + counts[:, None] * step**2
+    each = zip(counts, sums, scatter, step, strict=True)
+    return np.array(
+        [w - np.outer(s, d) - np.outer(d, s) + n * np.outer(d, d) for n, s, w, d in each]
+    )
+
+
+def expected_objective(penalty, counts, scatter, weights, means, factor):
+    """Expected complete-data log-likelihood, with scatter about `means`, plus log prior."""
+    cholesky, total = full_factor(factor), 0.0
+    for n, w, L, s in zip(counts, weights, cholesky, scatter, strict=True):
+        inverse = np.linalg.inv(L @ L.T)
+        s = s if s.ndim == 2 else np.diag(s)
+        total += n * np.log(w) - n * np.log(np.diag(L)).sum() - 0.5 * np.trace(inverse @ s)
+    return total + penalty.log_density(weights[None], means[None], factor[None])[0]
+
+
+@pytest.mark.parametrize("n_features", [1, 2, 3])
+@pytest.mark.parametrize("covariance_type", ALL)
+def test_log_density_is_that_of_the_users_units(covariance_type, n_features):
+    X = some_rows(n_features)
+    priors = informative(X)
+    penalty, rows, origin, unit = setting(X, covariance_type, priors)
+    weights, means, factor = some_point(rows, covariance_type)
+    moved = in_users_units(weights, means, factor, origin, unit)
+    expected = objective(X, priors, covariance_type, *moved)
+    expected -= naive.log_density(X, weights, moved[1], full_factor(moved[2])).sum()
+    found = penalty.log_density(weights[None], means[None], factor[None])
+    np.testing.assert_allclose(found, [expected], rtol=1e-10)
+
+
+@pytest.mark.parametrize("scales", SCALES, ids=lambda prior: type(prior).__name__)
+@pytest.mark.parametrize("covariance_type", ALL)
+@pytest.mark.parametrize("seed", range(3))
+def test_mstep_never_lowers_the_expected_objective(covariance_type, scales, seed):
+    X = some_rows(2, seed=seed)
+    penalty, rows, _, _ = setting(X, covariance_type, informative(X, scales))
+    weights, means, factor = some_point(rows, covariance_type, seed=seed)
+    counts, sums, scatter = (s[0] for s in statistics(rows, weights, means, factor))
+    before = expected_objective(penalty, counts, scatter, weights, means, factor)
+    batch = (counts[None], sums[None], scatter[None], means[None], factor[None])
+    weights, moved, covariances = (found[0] for found in penalty.mstep(*batch))
+    about = about_means(counts, sums, scatter, moved - means)
+    factor = as_factor(covariances, penalty.structure.diagonal)
+    assert expected_objective(penalty, counts, about, weights, moved, factor) > before
+
+
+@pytest.mark.parametrize("n_features", [1, 2, 3])
+@pytest.mark.parametrize("covariance_type", ALL)
+def test_objective_never_falls_and_its_gradient_vanishes_at_the_end(covariance_type, n_features):
+    X = some_rows(n_features)
+    priors = informative(X)
+    path, end = climb(X, covariance_type, priors, 3000)
+    assert (np.diff(path) > -1e-10 * np.abs(path[-1])).all()
+    np.testing.assert_allclose(gradient(X, priors, covariance_type, end), 0, atol=1e-4)
+
+
+def gradient(X, priors, covariance_type, end, step=1e-5):
+    """Slopes of the objective in every free direction, in logarithms or standard deviations."""
+    k, d = end.means.shape
+    diagonal = end.factor.ndim == 2
+    shapes = {
+        "full": [(i, a, b) for i in range(k) for a in range(d) for b in range(a + 1)],
+        "tied": [(slice(None), a, b) for a in range(d) for b in range(a + 1)],
+        "diag": [(i, a) for i in range(k) for a in range(d)],
+        "spherical": [(i, slice(None)) for i in range(k)],
+    }
+
+    def slope(move):
+        values = [objective(X, priors, covariance_type, *move(h)) for h in (-step, step)]
+        return (values[1] - values[0]) / (2 * step)
+
+    def move_weight(i, h):
+        weights = end.weights * np.exp(h * (np.arange(k) == i))
+        return weights / weights.sum(), end.means, end.factor
+
+    def move_mean(place, h):
+        means = end.means.copy()
+        means[place] += h * X.std()
+        return end.weights, means, end.factor
+
+    def move_factor(place, h):
+        factor = end.factor.copy()
+        factor[place] += h * (factor[place] if diagonal else X.std())
+        return end.weights, end.means, factor
+
+    return [
+        *(slope(lambda h, i=i: move_weight(i, h)) for i in range(k)),
+        *(slope(lambda h, p=p: move_mean(p, h)) for p in np.ndindex(k, d)),
+        *(slope(lambda h, p=p: move_factor(p, h)) for p in shapes[covariance_type]),
+    ]
+
+
+@pytest.mark.parametrize("n_features", [1, 3])
+@pytest.mark.parametrize("covariance_type", ALL)
+def test_flat_priors_leave_the_maximum_likelihood_step(covariance_type, n_features):
+    X = some_rows(n_features)
+    flat = Priors(
+        weights=Dirichlet(1.0),
+        means=Normal(0.0, 1e9),
+        scales=Exponential(1e-9),
+        correlations=LKJ(1.0),
+    )
+    penalty, rows, _, _ = setting(X, covariance_type, flat)
+    _, means, factor = point = some_point(rows, covariance_type)
+    counts, sums, scatter = stats = statistics(rows, *point)
+    for _ in range(3):  # the covariances are climbed to, from wherever they are
+        weights, moved, covariances = penalty.mstep(*stats, means[None], factor[None])
+        factor = as_factor(covariances[0], penalty.structure.diagonal)
+    np.testing.assert_allclose(weights, counts / len(X), rtol=1e-12)
+    np.testing.assert_allclose(moved, means + sums / counts[..., None], rtol=1e-9)
+    about, n = about_means(counts[0], sums[0], scatter[0], moved[0] - means), counts[0]
+    each = {
+        "full": lambda: about / n[:, None, None],
+        "tied": lambda: about.sum(0) / n.sum(),
+        "diag": lambda: about / n[:, None],
+        "spherical": lambda: about.mean(1, keepdims=True) / n[:, None],
+    }
+    expected = np.broadcast_to(each[covariance_type](), covariances[0].shape)
+    np.testing.assert_allclose(covariances[0], expected, rtol=1e-7, atol=1e-9)
+
+
+@pytest.mark.parametrize("covariance_type", ALL)
+def test_a_batch_is_one_at_a_time(covariance_type):
+    X = some_rows(3)
+    penalty, rows, _, _ = setting(X, covariance_type, informative(X))
+    points = [some_point(rows, covariance_type, seed=seed) for seed in range(4)]
+    singles = [(*statistics(rows, *point), *(a[None] for a in point)) for point in points]
+    counts, sums, scatter, weights, means, factor = map(np.concatenate, zip(*singles, strict=True))
+    together = penalty.mstep(counts, sums, scatter, means, factor)
+    densities = penalty.log_density(weights, means, factor)
+    for i, (n, total, spread, w, m, f) in enumerate(singles):
+        alone = penalty.mstep(n, total, spread, m, f)
+        for one, many in zip(alone, together, strict=True):
+            np.testing.assert_allclose(many[i], one[0], rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(densities[i], penalty.log_density(w, m, f)[0], rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("scales", "log_scale"),
+    [
+        (LogNormal(0.0, 0.5), lambda n: -(0.5**2) * (n + 1)),
+        (InverseGamma(2.0, 1.0), lambda n: -np.log(n + 3)),
+    ],
+    ids=["LogNormal", "InverseGamma"],
+)
+@pytest.mark.parametrize("covariance_type", ["full", "diag", "spherical"])
+def test_a_component_on_tied_rows_does_not_collapse(covariance_type, scales, log_scale):
+    """The likelihood has no bound there; n equal numbers and the prior agree on a scale."""
+    rng = np.random.default_rng(3)
+    round_ = covariance_type == "spherical"
+    tied = 12 + np.arange(6.0)[:, None] * ([0, 0] if round_ else [1, 0])
+    X = np.concatenate([rng.normal(size=(50, 2)), tied])
+    priors = Priors(means=Normal(5.0, 10.0), scales=scales)
+    penalty, _, origin, unit = setting(X, covariance_type, priors, 2)
+    factor = np.array([[1.0, 1.0], [1e-4 if round_ else 1.0, 1e-4]])
+    factor = factor if penalty.structure.diagonal else factor[:, :, None] * np.eye(2)
+    means = (np.array([[0.0, 0.0], tied.mean(0)]) - origin) / unit
+    _, end = climb(X, covariance_type, priors, 300, (np.array([0.9, 0.1]), means, factor))
+    least = np.sqrt(np.square(full_factor(end.factor)).sum(-1)).min()
+    assert np.log(least) == pytest.approx(log_scale(12 if round_ else 6), abs=1e-3)
+
+
+def test_equal_rows_leave_a_scale_where_data_and_prior_agree():
+    """With n rows equal to the mean, ``-n u`` meets a log-normal at ``mu - sigma**2 (n + 1)``."""
+    n, mu, sigma = 5.0, 0.3, 0.4
+    priors = Priors(means=Normal(0.0, 1.0), scales=LogNormal(mu, sigma))
+    unit, zero = np.array([2.0]), np.zeros((1, 1, 1))
+    penalty = Penalty.of(priors, get_structure("diag"), 1, 1, np.zeros(1), unit)
+    factor = np.ones((1, 1, 1))
+    for _ in range(10):
+        factor = np.sqrt(penalty.mstep(np.array([[n]]), zero[0], zero, zero, factor)[2])
+    assert unit[0] * factor.item() == pytest.approx(np.exp(mu - sigma**2 * (n + 1)), rel=1e-9)
+
+
+def test_a_component_without_rows_is_its_prior():
+    """Its mean is that of the prior; the mode of a log-normal is ``exp(mu - sigma**2)``."""
+    priors = Priors(
+        weights=Dirichlet(2.0), means=Normal([1.0, -2.0], 1.0), scales=LogNormal(0.5, 0.4)
+    )
+    penalty = Penalty.of(priors, get_structure("full"), 2, 2, np.zeros(2), np.ones(2))
+    counts = np.array([[10.0, 0.0]])
+    sums = means = np.zeros((1, 2, 2))
+    factor = np.array([[np.eye(2), [[1.0, 0.0], [0.5, 0.8]]]])
+    scatter = counts[..., None, None] * np.eye(2)
+    for _ in range(20):
+        weights, moved, covariances = penalty.mstep(counts, sums, scatter, means, factor)
+        factor = np.linalg.cholesky(covariances)
+    np.testing.assert_allclose(weights, [[11 / 12, 1 / 12]])
+    np.testing.assert_allclose(moved[0, 1], [1.0, -2.0], rtol=1e-9)
+    expected = np.exp(2 * (0.5 - 0.4**2)) * np.eye(2)
+    np.testing.assert_allclose(covariances[0, 1], expected, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("covariance_type", ALL)
+def test_mode_moves_and_stretches_with_the_data(covariance_type):
+    X, shift, scale = some_rows(2), 1e4, 1e3
+    one, other = (
+        climb(x, covariance_type, Priors.weakly_informative(x, 3, covariance_type), 200)[1]
+        for x in (X, shift + scale * X)
+    )
+    np.testing.assert_allclose(other.weights, one.weights, rtol=1e-6)
+    np.testing.assert_allclose(other.means, shift + scale * one.means, rtol=1e-6)
+    np.testing.assert_allclose(other.factor, scale * one.factor, rtol=1e-6, atol=1e-6 * scale)
+
+
+def test_a_concentration_without_a_mode_is_refused():
+    priors = Priors(weights=Dirichlet(0.5), means=Normal(0, 1), scales=HalfNormal(1))
+    with pytest.raises(InputError, match=r"concentration of the weights of at least 1, not 0\.5"):
+        setting(some_rows(2), "full", priors)
+
+
+def test_priors_of_another_shape_are_refused():
+    priors = Priors(means=Normal(np.zeros(3), 1), scales=HalfNormal(1))
+    with pytest.raises(InputError, match="means: mu of Normal"):
+        setting(some_rows(2), "full", priors)
