@@ -21,6 +21,10 @@ has a finite integral only if the prior of the standard deviation falls off fast
 ``sd**(m - 2)`` near zero. A log-normal falls off faster than every power, and is the default;
 a half-normal does not fall off at all, and two tied rows are enough to make the posterior
 improper. Such priors are allowed, and carry one line of warning in their words.
+
+No prior of the scales helps against rows on one oblique line or plane, where it is a correlation
+that goes to one. LKJ falls off there as ``det(R)**(eta - 1)``, which is enough for fewer than
+``D + 2 eta`` such rows.
 """
 
 from bayesgmm.priors.families import (
