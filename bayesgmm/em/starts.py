@@ -59,7 +59,7 @@ def from_kmeans(
     data: Data, n_components: int, structure: Structure, rng: np.random.Generator
 ) -> Point:
     """Start from a k-means partition with k-means++ seeds (Arthur and Vassilvitskii 2007)."""
-    return from_partition(data, _kmeans(data.values, n_components, rng), n_components, structure)
+    return from_partition(data, _kmeans(data.rows(), n_components, rng), n_components, structure)
 
 
 def from_whitened_kmeans(
@@ -81,7 +81,7 @@ def from_centres(
     scatter = np.repeat(size * data.covariance()[None], n_components, axis=0)
     ones = np.ones(n_components)
     factor = structure.factor(ones, scatter_for(structure, scatter))
-    return Point(ones / n_components, data.values[centres], factor)
+    return Point(ones / n_components, data.rows()[centres], factor)
 
 
 def from_chance(
@@ -102,12 +102,12 @@ def from_partition(
 def from_responsibilities(data: Data, shares: Array, structure: Structure) -> Point:
     """Start from responsibilities, shape (N, K): one M-step, shrunk towards the pooled scatter."""
     shares = shares * data.row_weights[:, None] if data.row_weights.size else shares
-    counts = shares.sum(axis=0)
-    means = shares.T @ data.values / np.maximum(counts, np.finfo(np.float64).tiny)[:, None]
+    counts, values = shares.sum(axis=0), data.rows()
+    means = shares.T @ values / np.maximum(counts, np.finfo(np.float64).tiny)[:, None]
     scatter = np.stack(
         [
             (shares[:, k, None] * centred).T @ centred
-            for k, centred in enumerate(data.values - mean for mean in means)
+            for k, centred in enumerate(values - mean for mean in means)
         ]
     )
     # a trace of the overall covariance keeps a perfect partition from starting singular
@@ -144,7 +144,7 @@ def _whitened(data: Data) -> Array:
     covariance = data.covariance()
     ridge = 1e-8 * np.trace(covariance)  # collinear features are no harm in a mere start
     lower = np.linalg.cholesky(covariance + ridge * np.eye(data.n_features))
-    return np.ascontiguousarray(solve_triangular(lower, data.values.T, lower=True).T)
+    return np.ascontiguousarray(solve_triangular(lower, data.rows().T, lower=True).T)
 
 
 def scatter_for(structure: Structure, scatter: Array) -> Array:
