@@ -105,7 +105,7 @@ def fit_bayes(
         priors = Priors.weakly_informative(data, n_components, covariance_type)
     random_seed = chosen_seed(random_seed)
     reference = _reference(start, data, n_components, covariance_type, random_seed, progressbar)
-    density = Density(data.values, n_components, covariance_type, priors)
+    density = Density(data.rows(), n_components, covariance_type, priors)
     sampled = nuts.sample(
         density,
         _starts(density, reference, chains, random_seed),

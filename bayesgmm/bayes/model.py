@@ -133,7 +133,7 @@ def _observe(data: Data, weights: Any, means: Any, factor: Any) -> None:
         random=_random_diag if diagonal else _random_full,
         signature=_DIAG_EVENT if diagonal else _FULL_EVENT,
         class_name="GaussianMixture",
-        observed=data.values,
+        observed=data.rows(),
         dims=("row", "feature"),
     )
 

@@ -121,9 +121,9 @@ class BayesFit(Fit):
     @cached_property
     def _label_free(self) -> dict[str, Any]:
         """Summaries of the log-likelihood (first) and of the log density at some rows."""
-        by_density = np.argsort(log_density(self.data.values, self.reference))
+        by_density = np.argsort(log_density(self.data, self.reference))
         evenly = np.linspace(0, len(by_density) - 1, _ANCHORS).round().astype(int)
-        anchors = np.ascontiguousarray(self.data.values[by_density[np.unique(evenly)]])
+        anchors = self.data.take(by_density[np.unique(evenly)]).rows()
         density = predictive.log_density_draws(anchors, self.draws)
         return diagnostics.table(np.concatenate([self.log_likelihood[..., None], density], axis=-1))
 
@@ -155,20 +155,20 @@ class BayesFit(Fit):
 
     def predict_proba(self, X: Any = None) -> Array:
         """Posterior mean of the responsibilities, shape (N, K); see `Fit.predict_proba`."""
-        return predictive.mean_responsibilities(self._values(X), self.draws)
+        return predictive.mean_responsibilities(self._data(X).rows(), self.draws)
 
     def predict_proba_draws(self, X: Any = None) -> xr.DataArray:
         """Responsibilities in every draw, dimensions (chain, draw, row, component)."""
-        shares = predictive.responsibility_draws(self._values(X), self.draws)
+        shares = predictive.responsibility_draws(self._data(X).rows(), self.draws)
         return xr.DataArray(shares, dims=("chain", "draw", "row", "component"))
 
     def score_samples(self, X: Any = None) -> Array:
         """Log of the posterior mean density of each row, shape (N,): the predictive density."""
-        return predictive.mean_density(self._values(X), self.draws)
+        return predictive.mean_density(self._data(X).rows(), self.draws)
 
     def score_samples_draws(self, X: Any = None) -> xr.DataArray:
         """Natural log density of each row in every draw, dimensions (chain, draw, row)."""
-        density = predictive.log_density_draws(self._values(X), self.draws)
+        density = predictive.log_density_draws(self._data(X).rows(), self.draws)
         return xr.DataArray(density, dims=("chain", "draw", "row"))
 
     def sample(
@@ -211,7 +211,7 @@ class BayesFit(Fit):
         builders: dict[str, Callable[[], xr.Dataset]] = {
             "posterior": lambda: self._mixture_dataset(self.draws),
             "sample_stats": self._stats_dataset,
-            "observed_data": lambda: self._rows_dataset(self.data.values, ()),
+            "observed_data": lambda: labelled.observed_dataset(self.data),
             "log_likelihood": self._pointwise_dataset,
             "posterior_predictive": lambda: self._predictive_dataset(self.draws),
             "prior": lambda: self._mixture_dataset(self._prior_draws),
@@ -283,7 +283,7 @@ class BayesFit(Fit):
         return self._rows_dataset(values, ("chain", "draw"))
 
     def _pointwise_dataset(self) -> xr.Dataset:
-        density = predictive.log_density_draws(self.data.values, self.draws)
+        density = predictive.log_density_draws(self.data.rows(), self.draws)
         return labelled.pointwise_dataset(density)
 
     def _saved(self) -> xr.DataTree:
@@ -291,7 +291,7 @@ class BayesFit(Fit):
         one = {name: getattr(self.reference, name) for name in ("weights", "means", "cholesky")}
         groups = {
             "sample_stats": self._stats_dataset(),
-            "observed_data": self._rows_dataset(self.data.values, ()),
+            "observed_data": labelled.observed_dataset(self.data),
             "constant_data": labelled.weights_dataset(self.data.row_weights),
             "draws": labelled.dataset(self.draws._asdict(), self.n_components, names, batch),
             "labels": xr.Dataset({"labels": ((*batch, "component"), self.labels)}),

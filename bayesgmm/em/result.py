@@ -13,8 +13,10 @@ import xarray as xr
 
 from bayesgmm.em.climb import Reason
 from bayesgmm.mixture.data import Data
+from bayesgmm.mixture.likelihood import assignment_entropy
 from bayesgmm.mixture.params import Params
 from bayesgmm.mixture.structures import get_structure, n_parameters
+from bayesgmm.mixture.threads import available_cores
 from bayesgmm.results import labelled, rows
 from bayesgmm.results.fit import Fit
 
@@ -105,10 +107,7 @@ class EMFit(Fit):
         `bic` plus twice the entropy of the responsibilities. (mclust has the opposite sign, and
         counts the most probable component of each row alone.)
         """
-        shares = self.predict_proba()
-        weights = self.data.row_weights if self.data.row_weights.size else 1.0
-        logs = np.log(np.where(shares > 0, shares, 1.0))
-        return self.bic - 2 * float((weights * (shares * logs).sum(axis=1)).sum())
+        return self.bic + 2 * assignment_entropy(self.data, self.params, available_cores())
 
     @property
     def converged(self) -> bool:
@@ -200,7 +199,7 @@ class EMFit(Fit):
         )
         groups = {
             "estimate": estimate,
-            "observed_data": labelled.rows_dataset(self.data.values, self.feature_names),
+            "observed_data": labelled.observed_dataset(self.data),
             "em": xr.Dataset({"log_likelihood": ("iteration", self.history)}),
         }
         return xr.DataTree.from_dict(groups)

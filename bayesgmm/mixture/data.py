@@ -1,42 +1,62 @@
-"""Data as the kernels want it, and the checks that turn bad input into a clear message.
+"""Data as the kernels want them, and the checks that turn bad input into a clear message.
 
-Whatever a user holds (an array, a pandas or polars frame, a column) becomes one `Data`: float64
-rows with named features and optional row weights. Nothing is dropped, filled or rounded here.
+Whatever a user holds (an array, a frame, a column, a Parquet file, batches) becomes one `Data`:
+rows with named features and optional row weights. Nothing is dropped, filled or rounded here, and
+what is large stays where it is: no step makes a second copy of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from bayesgmm.mixture.errors import InputError
+from bayesgmm.mixture.sources import is_batched, is_path, row_groups, spool
+from bayesgmm.mixture.tables import (
+    Floats,
+    column_names,
+    is_frame,
+    library,
+    numbers,
+    read_table,
+)
 
 Array = npt.NDArray[np.float64]
+
+_CHUNK = 2**17  # numbers, a megabyte
+_LARGE = 64 * 2**20  # bytes; arrays of the user that are smaller are copied
+
+
+def _empty() -> Array:
+    return np.empty(0)
 
 
 @dataclass(frozen=True, eq=False)
 class Data:
-    """Checked rows of finite numbers.
+    """Checked rows of finite numbers: ``(values - origin) / unit``.
 
     Parameters
     ----------
     values : array, shape (N, D)
-        The rows, float64, in the user's units.
+        float64 or float32, C-contiguous, in the user's units; may be mapped from a file.
     feature_names : tuple of str, length D
         Column names; ``x0, x1, ...`` where the input had none.
     row_weights : array, shape (N,) or (0,)
         Nonnegative weights; empty means that every row counts once.
+    origin, unit : array, shape (D,)
+        Where the rows count from and in what unit: by default zeros and ones.
     """
 
-    values: Array
+    values: Floats
     feature_names: tuple[str, ...]
     row_weights: Array
-    origin: Array = field(default_factory=lambda: np.empty(0))
-    unit: Array = field(default_factory=lambda: np.empty(0))
+    origin: Array = field(default_factory=_empty)
+    unit: Array = field(default_factory=_empty)
 
     def __post_init__(self) -> None:
         if not self.origin.size:
@@ -58,54 +78,92 @@ class Data:
         """Sum of the row weights: N where there are none."""
         return float(self.row_weights.sum()) if self.row_weights.size else float(self.n_rows)
 
+    def rows(self, start: int = 0, stop: int | None = None) -> Array:
+        """Return rows `start` to `stop` in their units: a new float64 array."""
+        rows = np.subtract(np.asarray(self.values[start:stop]), self.origin, dtype=np.float64)
+        return np.divide(rows, self.unit, out=rows)
+
+    def chunks(self) -> Iterator[slice]:
+        """Cut the rows into pieces of about a megabyte."""
+        return pieces(self.n_rows, max(1, _CHUNK // self.n_features))
+
     def moments(self) -> tuple[Array, Array]:
         """Weighted mean and standard deviation of each feature, each of shape (D,).
 
         Computed from differences to the first row, so that an offset common to all rows costs no
         digits.
         """
-        weights = self.row_weights if self.row_weights.size else None
-        origin = self.values[0]
-        centred = self.values - origin
-        mean = np.average(centred, axis=0, weights=weights)
-        variance = np.average(np.square(centred - mean), axis=0, weights=weights)
-        return origin + mean, np.sqrt(variance)
+        return self._moments
+
+    @cached_property
+    def _moments(self) -> tuple[Array, Array]:
+        first = self.rows(0, 1)[0]
+        mean = first + self._average(lambda x: x - first)
+        return mean, np.sqrt(self._average(lambda x: np.square(x - mean)))
+
+    def _average(self, of_rows: Callable[[Array], Array]) -> Array:
+        """Weighted average of a function that maps rows (n, D) to rows."""
+        total = np.zeros(self.n_features)
+        for chunk in self.chunks():
+            terms, weights = of_rows(self.rows(chunk.start, chunk.stop)), self.row_weights[chunk]
+            total += weights @ terms if weights.size else terms.sum(axis=0)
+        return total / self.total_weight
 
     def covariance(self) -> Array:
         """Weighted covariance of the rows, shape (D, D), dividing by the total weight."""
-        weights = self.row_weights if self.row_weights.size else None
-        centred = self.values - self.moments()[0]
-        return np.atleast_2d(np.cov(centred, rowvar=False, ddof=0, aweights=weights))
+        mean, total = self.moments()[0], np.zeros((self.n_features, self.n_features))
+        for chunk in self.chunks():
+            centred = self.rows(chunk.start, chunk.stop) - mean
+            if self.row_weights.size:
+                centred *= np.sqrt(self.row_weights[chunk, None])
+            total += centred.T @ centred
+        return total / self.total_weight
 
     def count_distinct_rows(self, enough: int) -> int:
         """Count different rows among those of positive weight, until there are `enough`."""
-        values = self.values[self.row_weights > 0] if self.row_weights.size else self.values
-        size = 1000  # to sort a million rows, where a thousand will do, would take seconds
-        while (count := len(np.unique(values[:size], axis=0))) < enough and size < len(values):
-            size *= 10
-        return count
+        distinct = np.empty((0, self.n_features))
+        for chunk in self.chunks():
+            values = self.values[chunk]
+            if self.row_weights.size:
+                values = values[self.row_weights[chunk] > 0]
+            distinct = np.unique(np.concatenate([distinct, values]), axis=0)
+            if len(distinct) >= enough:
+                break
+        return len(distinct)
 
     def standardised(self, shift: Array, unit: Array) -> Data:
-        """Return ``(values - shift) / unit`` with the same names and weights."""
-        return Data((self.values - shift) / unit, self.feature_names, self.row_weights)
+        """Return the data whose rows are ``(rows - shift) / unit``; they share the values."""
+        return replace(self, origin=self.origin + self.unit * shift, unit=self.unit * unit)
 
     def take(self, rows: npt.NDArray[np.intp]) -> Data:
         """Return the data of these rows only."""
         weights = self.row_weights[rows] if self.row_weights.size else self.row_weights
-        return Data(np.ascontiguousarray(self.values[rows]), self.feature_names, weights)
+        return replace(self, values=np.asarray(self.values[rows]), row_weights=weights)
 
     def log_density_shift(self, unit: Array) -> float:
         """Log-likelihood in the user's units less that of rows divided by `unit`."""
         return -self.total_weight * float(np.log(unit).sum())
 
 
+def pieces(n_rows: int, size: int) -> Iterator[slice]:
+    """Cut rows into consecutive pieces of a size, of which the last may be smaller."""
+    return (slice(start, min(start + size, n_rows)) for start in range(0, n_rows, size))
+
+
 def as_data(X: Any, sample_weight: npt.ArrayLike | None = None) -> Data:
     """Check rows and weights, and bring them into the form that the kernels take.
 
+    Small arrays are copied. A C-contiguous float64 or float32 array that is mapped from a file
+    (`numpy.memmap`), or larger than 64 MiB, is not: it is shared, so leave it as it is while
+    anything made from it is in use.
+
     Parameters
     ----------
-    X : array, shape (N, D) or (N,), or a data frame or column of pandas, polars and the like
-        Finite numbers. One dimension is taken as one feature.
+    X : array, frame, path or iterator
+        Finite numbers: an array of shape (N, D) or (N,), where one dimension is taken as one
+        feature; a data frame or column of pandas, polars and the like; the path of a Parquet
+        file; or an iterator over arrays or frames with the same columns. Files and batches are
+        read piece by piece into a temporary file, and never need to fit into memory.
     sample_weight : array, shape (N,), optional
         Nonnegative weights of the rows: a row of weight two counts as two equal rows.
 
@@ -120,115 +178,68 @@ def as_data(X: Any, sample_weight: npt.ArrayLike | None = None) -> Data:
         (named, with the first such row); or if weights do not fit the rows.
     """
     if isinstance(X, Data):
-        data = X
-        return (
-            data if sample_weight is None else _data(data.values, data.feature_names, sample_weight)
-        )
-    if _is_frame(X):
-        names = tuple(str(name) for name in _column_names(X))
-        _check_names(names)
-        columns = [_column(X[name], str(name)) for name in _column_names(X)]
-        values = np.column_stack(columns) if columns else np.empty((len(X), 0))
+        if sample_weight is None:
+            return X
+        return replace(X, row_weights=_row_weights(sample_weight, X.n_rows))
+    if is_path(X) or is_batched(X):
+        values, names = spool(row_groups(X) if is_path(X) else X)
     else:
-        values = _matrix(X)
-        names = _default_names(X, values.shape[1])
-    return _data(values, names, sample_weight)
+        values, names = read_table(X)
+    if values.shape[1] == 0:
+        raise InputError("the data have no columns: give at least one feature")
+    if values.shape[0] == 0:
+        raise InputError("the data have no rows")
+    _check_finite(values, names)
+    return Data(_kept(values), names, _row_weights(sample_weight, values.shape[0]))
 
 
 def select_columns(X: Any, names: Sequence[str]) -> Any:
-    """Return the named columns of a frame, in this order; anything else as it is.
+    """Return the named columns of a frame, file or batches of frames, in this order.
+
+    Arrays, which have no names, are returned as they are.
 
     Raises
     ------
     InputError
         If a frame lacks one of the columns.
     """
-    if not _is_frame(X):
+    if is_path(X):
+        return (select_columns(table, names) for table in row_groups(X, names))
+    if is_batched(X):
+        return (select_columns(batch, names) for batch in X)
+    if not is_frame(X):
         return X
-    found = _column_names(X)
+    found = column_names(X)
     have = [str(name) for name in found]
     missing = [name for name in names if name not in have]
     if missing:
         raise InputError(f"there is no column {missing[0]!r}; the columns are {', '.join(have)}")
     wanted = [found[have.index(name)] for name in names]
-    return X.select(wanted) if _library(X) == "pyarrow" else X[wanted]
+    return X.select(wanted) if library(X) == "pyarrow" else X[wanted]
 
 
-def _data(values: Array, names: tuple[str, ...], sample_weight: npt.ArrayLike | None) -> Data:
-    if values.shape[1] == 0:
-        raise InputError("the data have no columns: give at least one feature")
-    if values.shape[0] == 0:
-        raise InputError("the data have no rows")
-    _check_finite(values, names)
-    return Data(np.ascontiguousarray(values), names, _row_weights(sample_weight, values.shape[0]))
+def _kept(values: Floats) -> Floats:
+    """Share what is large or mapped; copy what is small, so that its owner may go on with it."""
+    if values.nbytes > _LARGE or _is_mapped(values):
+        return np.ascontiguousarray(values)
+    return np.array(values, dtype=np.float64, order="C")
 
 
-def _is_frame(X: Any) -> bool:
-    return hasattr(X, "columns") and hasattr(X, "__getitem__") and not isinstance(X, np.ndarray)
+def _is_mapped(values: Any) -> bool:
+    while isinstance(values, np.ndarray):
+        if isinstance(values, np.memmap):
+            return True
+        values = values.base
+    return False
 
 
-def _column_names(X: Any) -> list[Any]:
-    """List the names of a frame's columns; in Arrow's tables `columns` are the columns."""
-    return list(X.column_names if _library(X) == "pyarrow" else X.columns)
+def _check_finite(values: Floats, names: tuple[str, ...]) -> None:
+    for rows in pieces(len(values), max(1, _CHUNK // len(names))):
+        if not np.isfinite(values[rows]).all():
+            _raise_not_finite(values, names)
 
 
-def _library(X: Any) -> str:
-    return type(X).__module__.split(".")[0]
-
-
-def _check_names(names: tuple[str, ...]) -> None:
-    repeated = sorted({name for name in names if names.count(name) > 1})
-    if repeated:
-        raise InputError(f"column names must differ, but {repeated[0]!r} occurs more than once")
-
-
-def _column(column: Any, name: str) -> Array:
-    if hasattr(column, "to_numpy") and hasattr(column, "isna"):
-        column = column.astype(object).where(column.notna(), np.nan).to_numpy()
-    return _numbers(np.asarray(column), f"column {name!r}")
-
-
-def _matrix(X: Any) -> Array:
-    if isinstance(X, np.ma.MaskedArray) and np.ma.getmaskarray(X).any():
-        raise InputError("the array has masked values: drop or fill them first")
-    try:
-        array = np.asarray(X)
-    except ValueError:
-        raise InputError("the rows must all have the same number of columns") from None
-    if array.ndim not in (1, 2):
-        raise InputError(
-            f"the data must have one or two dimensions, (rows,) or (rows, features), "
-            f"not shape {array.shape}"
-        )
-    return _numbers(array if array.ndim == 2 else array[:, None], "the array")
-
-
-def _default_names(X: Any, n_features: int) -> tuple[str, ...]:
-    name = getattr(X, "name", None)
-    if n_features == 1 and isinstance(name, str) and name:
-        return (name,)
-    return tuple(f"x{i}" for i in range(n_features))
-
-
-def _numbers(array: npt.NDArray[Any], where: str) -> Array:
-    remedy = "choose the numeric columns, or encode this one as numbers"
-    if array.dtype.kind in "biuf":
-        return np.asarray(array, dtype=np.float64)
-    if array.dtype.kind == "O":
-        for row, value in enumerate(array.ravel()):
-            if isinstance(value, str):
-                raise InputError(f"{where} holds text ({value!r} at row {row}): {remedy}")
-        try:
-            return array.astype(np.float64)
-        except (TypeError, ValueError):
-            pass
-    kind = "text" if array.dtype.kind in "SUT" else f"values of type {array.dtype}"
-    raise InputError(f"{where} holds {kind}, not numbers: {remedy}")
-
-
-def _check_finite(values: Array, names: tuple[str, ...]) -> None:
-    if np.isfinite(values).all():
-        return
+def _raise_not_finite(values: Floats, names: tuple[str, ...]) -> None:
     for name, column in zip(names, values.T, strict=True):
         for bad, kind in ((np.isnan(column), "missing (NaN)"), (np.isinf(column), "infinite")):
             if bad.any():
@@ -242,7 +253,7 @@ def _check_finite(values: Array, names: tuple[str, ...]) -> None:
 def _row_weights(sample_weight: npt.ArrayLike | None, n_rows: int) -> Array:
     if sample_weight is None:
         return np.empty(0)
-    weights = _numbers(np.asarray(sample_weight), "sample_weight")
+    weights = np.asarray(numbers(np.asarray(sample_weight), "sample_weight"), np.float64)
     if weights.shape != (n_rows,):
         raise InputError(
             f"sample_weight must have one weight a row, shape ({n_rows},), not {weights.shape}"
@@ -255,4 +266,4 @@ def _row_weights(sample_weight: npt.ArrayLike | None, n_rows: int) -> Array:
         )
     if not weights.any():
         raise InputError("sample_weight is zero for every row: nothing is left to fit")
-    return np.ascontiguousarray(weights)
+    return weights.copy()

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bayesgmm.mixture import kernels, threads
-from bayesgmm.mixture.data import Data
+from bayesgmm.mixture.data import Data, pieces
 from bayesgmm.mixture.factors import prepare
 from bayesgmm.mixture.params import Params
 from bayesgmm.mixture.stats import Stats
@@ -189,11 +189,11 @@ def _chunks(data: Data, n_components: int) -> list[slice]:
     """Cut the rows by what a sweep costs: it depends on nothing but N, K and D."""
     cycles = n_components * (12 + data.n_features**2 / 5)  # for each row, roughly
     size = max(_CHUNK_ROWS, int(_CHUNK_CYCLES / cycles))
-    return [slice(i, min(i + size, data.n_rows)) for i in range(0, max(data.n_rows, 1), size)]
+    return list(pieces(data.n_rows, size))
 
 
 def _groups(n_mixtures: int, n_chunks: int, workers: int) -> list[slice]:
     """Share the mixtures out, where the chunks alone would leave a worker idle."""
-    pieces = 1 if workers == 1 else min(n_mixtures, -(-4 * workers // n_chunks))
-    size = -(-n_mixtures // pieces)
-    return [slice(i, min(i + size, n_mixtures)) for i in range(0, n_mixtures, size)]
+    wanted = 1 if workers == 1 else min(n_mixtures, -(-4 * workers // n_chunks))
+    size = -(-n_mixtures // wanted)
+    return list(pieces(n_mixtures, size))

@@ -44,12 +44,12 @@ def check_fit(data: Data, n_components: int, structure: Structure) -> None:
 
 
 def _check_spread(data: Data) -> None:
-    for name, column, spread in zip(
-        data.feature_names, data.values.T, data.moments()[1], strict=True
+    for name, first, spread in zip(
+        data.feature_names, data.rows(0, 1)[0], data.moments()[1], strict=True
     ):
         if not spread > 0:
             raise InputError(
-                f"column {name!r} is constant ({column[0]:g}) in all rows that count: "
+                f"column {name!r} is constant ({first:g}) in all rows that count: "
                 "it says nothing about components, so drop it"
             )
 

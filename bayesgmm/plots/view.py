@@ -54,7 +54,7 @@ def view(fit: Fit, features: str | Sequence[str] | None, n_draws: int) -> View:
     p = fit.params
     return View(
         features=names,
-        values=fit.data.values[:, columns],
+        values=np.asarray(fit.data.values[:, columns], np.float64),
         row_weights=fit.data.row_weights,
         params=_marginal(p.weights, p.means, p.cholesky, columns),
         draws=_draws(fit, columns, n_draws) if isinstance(fit, BayesFit) else (),

@@ -17,6 +17,7 @@ from bayesgmm.mixture.errors import InputError
 from bayesgmm.mixture.likelihood import log_density, responsibilities
 from bayesgmm.mixture.params import Params
 from bayesgmm.mixture.structures import get_structure
+from bayesgmm.mixture.threads import available_cores
 from bayesgmm.results import rows, storage
 
 Array = npt.NDArray[np.float64]
@@ -81,9 +82,9 @@ class Fit(ABC):
 
         Parameters
         ----------
-        X : array or data frame, shape (N, D), optional
-            Rows with the features of the fit; a frame's are found by name. By default the
-            fitted rows.
+        X : array or data frame, shape (N, D), path or iterator, optional
+            Rows with the features of the fit, in any form that a fit takes; a frame's or file's
+            are found by name. By default the fitted rows.
 
         Returns
         -------
@@ -95,7 +96,7 @@ class Fit(ABC):
         InputError
             If the rows do not have the features of the fit.
         """
-        return responsibilities(self._values(X), self.params)
+        return responsibilities(self._data(X), self.params, available_cores())
 
     def predict(self, X: Any = None) -> npt.NDArray[np.intp]:
         """Most probable component of each row, shape (N,); see `predict_proba`."""
@@ -104,7 +105,7 @@ class Fit(ABC):
 
     def score_samples(self, X: Any = None) -> Array:
         """Natural log density of each row, shape (N,); see `predict_proba` for `X`."""
-        return log_density(self._values(X), self.params)
+        return log_density(self._data(X), self.params, available_cores())
 
     def score(self, X: Any = None) -> float:
         """Mean log density of the rows; see `predict_proba` for `X`."""
@@ -145,16 +146,16 @@ class Fit(ABC):
         """
         storage.write(self._saved(), path)
 
-    def _values(self, X: Any) -> Array:
+    def _data(self, X: Any) -> Data:
         if X is None:
-            return self.data.values
+            return self.data
         new = as_data(select_columns(X, self.feature_names))
         if new.n_features != self.data.n_features:
             raise InputError(
                 f"the rows have {new.n_features} feature(s), but the fit has "
                 f"{self.data.n_features}: {', '.join(self.feature_names)}"
             )
-        return new.values
+        return new
 
     def _rows(self) -> pd.MultiIndex:
         return rows.parameter_rows(self.n_components, self.feature_names, self.correlated)

@@ -10,9 +10,12 @@ import numpy.typing as npt
 import xarray as xr
 
 from bayesgmm.mixture.data import Data
+from bayesgmm.mixture.errors import InputError
 from bayesgmm.mixture.params import correlations, covariances, scales
 
 Array = npt.NDArray[np.float64]
+
+_LARGEST = 2 * 2**30  # bytes of rows that a labelled copy may have
 
 OBSERVED = "x"  # the name of the data, of their likelihood and of their predictions
 
@@ -99,6 +102,23 @@ def rows_dataset(
     coords = numbered(batch, values.shape)
     coords |= {"row": np.arange(values.shape[-2]), "feature": list(feature_names)}
     return xr.Dataset({OBSERVED: ((*batch, "row", "feature"), values)}, coords)
+
+
+def observed_dataset(data: Data) -> xr.Dataset:
+    """Label the rows that were fitted.
+
+    Raises
+    ------
+    InputError
+        If there are too many to copy.
+    """
+    size = data.n_rows * data.n_features * 8
+    if size > _LARGEST:
+        raise InputError(
+            f"the fitted rows take {size / 2**30:.1f} GiB, which is too much to label or save: "
+            "keep fit.params and fit.summary(), and the rows where they are"
+        )
+    return rows_dataset(data.rows(), data.feature_names)
 
 
 def pointwise_dataset(log_density: Array) -> xr.Dataset:
