@@ -157,14 +157,17 @@ def local_coordinates(params: Params, covariance_type: str) -> Coordinates:
     """
     code = _CODES.get(covariance_type, covariance_type)
     k, d = params.means.shape
-    volume, shape, orientation = code
+    volume, shape, orientation = tuple(code)
     shapes = helmert(d) if shape != "I" else np.empty((0, d))
     pairs = np.triu_indices(d if orientation != "I" else 0, 1)
     spectrum, slopes = None, np.ones((k, len(pairs[0])))
     if orientation not in (shape, "I"):  # then S is curved
         spectrum, vectors = _eigen(params.covariances, shared=orientation == "E")
         root = np.sqrt(spectrum)
-        factors, inverses = vectors * root[:, None, :], np.swapaxes(vectors, 1, 2) / root[:, :, None]
+        factors, inverses = (
+            vectors * root[:, None, :],
+            np.swapaxes(vectors, 1, 2) / root[:, :, None],
+        )
         i, j = pairs
         slopes = (spectrum[:, j] - spectrum[:, i]) / (root[:, i] * root[:, j])
     else:
@@ -176,7 +179,7 @@ def local_coordinates(params: Params, covariance_type: str) -> Coordinates:
 
 
 def _columns(letters: str, n_components: int) -> Indices:
-    """Number the free covariance numbers: one for each E, one a component for each V."""
+    """Say which free number moves each local one: one for all components (E), or one each (V)."""
     columns = np.empty((n_components, len(letters)), dtype=np.intp)
     free = 0
     for local, letter in enumerate(letters):

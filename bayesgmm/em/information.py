@@ -106,7 +106,7 @@ def cost(data: Data, params: Params) -> float:
 
 
 def reported_jacobian(coordinates: Coordinates, correlated: bool) -> Array:
-    """Derivatives of the reported parameters in the free numbers, shape (rows, P).
+    """Differentiate the reported parameters in the free numbers, shape (rows, P).
 
     Parameters
     ----------
