@@ -112,7 +112,8 @@ class Uncertainty:
 
     def _wald(self, width: float) -> Array:
         """Interval (rows, 2) of so many standard errors on the scale without bounds."""
-        estimates, errors = self.estimates.to_numpy(), self.standard_errors.to_numpy()
+        estimates = np.asarray(self.estimates, dtype=np.float64)
+        errors = np.asarray(self.standard_errors, dtype=np.float64)
         parameter = self.estimates.index.get_level_values("parameter")
         sides = np.array([-width, width])
         # the weight of a single component is 1, with an error of 0: beyond any such scale
@@ -120,7 +121,7 @@ class Uncertainty:
         for name, (link, inverse, slope) in _LINKS.items():
             rows = (parameter == name) & (errors > 0)
             value = estimates[rows, None]
-            reach: Array = slope(value) * errors[rows, None] * sides
+            reach = slope(value) * errors[rows, None] * sides
             bounds[rows] = inverse(link(value) + reach)
         return bounds
 
