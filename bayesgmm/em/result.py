@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
+import warnings
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
+from bayesgmm.em import uncertainty
 from bayesgmm.em.climb import Reason
+from bayesgmm.em.information import Information, cost, observed_information, reported_jacobian
+from bayesgmm.em.uncertainty import Uncertainty
 from bayesgmm.mixture.data import Data
+from bayesgmm.mixture.errors import InputError
 from bayesgmm.mixture.likelihood import assignment_entropy
 from bayesgmm.mixture.params import Params
 from bayesgmm.mixture.structures import get_structure, n_parameters
@@ -21,6 +27,9 @@ from bayesgmm.results import labelled, rows
 from bayesgmm.results.fit import Fit
 
 Array = npt.NDArray[np.float64]
+Kind = Literal["information", "sandwich"]
+
+_COSTLY = 3e9  # multiplications, a second or so: more is done only when asked for
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,20 +133,103 @@ class EMFit(Fit):
         """Number of EM iterations of the ascent that is returned."""
         return len(self.history) - 1
 
+    def uncertainty(self, kind: Kind = "information") -> Uncertainty:
+        """Work out how sure the estimates are, once.
+
+        Parameters
+        ----------
+        kind : {"information", "sandwich"}
+            By the inverse of the observed information (Louis 1982), or by the sandwich (White
+            1982), which in large samples is right also if the mixture is not the true density.
+
+        Returns
+        -------
+        Uncertainty
+            Its ``problem`` says why, where there are no standard errors.
+
+        Raises
+        ------
+        InputError
+            If there is no such kind.
+        """
+        if kind == "information":
+            return self._by_information
+        if kind == "sandwich":
+            return self._by_sandwich
+        raise InputError(f"kind must be 'information' or 'sandwich', not {kind!r}")
+
+    def standard_errors(self, kind: Kind = "information") -> pd.DataFrame:
+        """Table of standard errors.
+
+        Parameters
+        ----------
+        kind : {"information", "sandwich"}
+            See `uncertainty`.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns ``mle`` and ``se``, in the units of the data, with the rows of `summary`.
+
+        Warns
+        -----
+        UserWarning
+            If there are none, so that all are NaN; it says why.
+        """
+        found = self._told(kind)
+        return pd.DataFrame({"mle": found.estimates, "se": found.standard_errors})
+
+    def confidence_intervals(self, level: float = 0.95, kind: Kind = "information") -> pd.DataFrame:
+        """Table of confidence intervals, each parameter by itself; see `Uncertainty.intervals`.
+
+        Parameters
+        ----------
+        level : float
+            Wanted coverage, between 0 and 1.
+        kind : {"information", "sandwich"}
+            See `uncertainty`.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns ``low`` and ``high``, with the rows of `summary`.
+
+        Warns
+        -----
+        UserWarning
+            If there are none, so that all are NaN; it says why.
+        """
+        return self._told(kind).intervals(level)
+
+    @property
+    def covariance_of_estimates(self) -> pd.DataFrame:
+        """Covariance of the estimates by the information, labelled both ways as `summary` is.
+
+        For the sandwich take ``uncertainty("sandwich").covariance``.
+        """
+        return self._told("information").covariance
+
     def summary(self) -> pd.DataFrame:
         """Table of the estimates.
 
         Returns
         -------
         pandas.DataFrame
-            Column ``mle``; a row for each parameter, indexed by ``component``, ``parameter``
-            (weight, mean, sd, correlation) and ``feature``.
+            Columns ``mle``, ``se`` (standard error), ``ci_low`` and ``ci_high`` (95 % confidence
+            interval) by the information; a row for each parameter, indexed by ``component``,
+            ``parameter`` (weight, mean, sd, correlation) and ``feature``. Where there are no
+            standard errors they are NaN, and ``uncertainty().problem`` says why.
         """
-        p = self.params
-        values = rows.parameter_values(
-            p.weights, p.means, p.scales, p.correlations, self.correlated
+        found = self.uncertainty()
+        interval = found.intervals()
+        return pd.DataFrame(
+            {
+                "mle": found.estimates,
+                "se": found.standard_errors,
+                "ci_low": interval["low"],
+                "ci_high": interval["high"],
+            }
         )
-        return pd.DataFrame({"mle": values}, index=self._rows())
 
     def headline(self) -> list[str]:
         """See `Fit.headline`."""
@@ -149,6 +241,7 @@ class EMFit(Fit):
             f"  {self._why_stopped()}",
             f"  {self._how_found()}",
             *([f"  WARNING: {self._unsound()}"] if not self.sound else []),
+            *(f"  {line}" for line in self._without_errors()),
         ]
 
     def _why_stopped(self) -> str:
@@ -182,6 +275,55 @@ class EMFit(Fit):
             "a component rests on so few rows that this maximum is an artefact; nothing better "
             "was found. Use fewer components, or another covariance_type"
         )
+
+    def _without_errors(self) -> list[str]:
+        if self._costly:
+            return ["standard errors take a while here: standard_errors() or summary() has them"]
+        problem = self.uncertainty().problem
+        return [f"no standard errors: {problem}"] if problem else []
+
+    def _shown(self) -> pd.DataFrame:
+        return self._estimates.to_frame() if self._costly else self.summary()
+
+    @property
+    def _costly(self) -> bool:
+        """Whether standard errors are not at hand, and would keep a notebook waiting."""
+        return "_information" not in vars(self) and cost(self.data, self.params) > _COSTLY
+
+    @property
+    def _estimates(self) -> pd.Series[float]:
+        p = self.params
+        values = rows.parameter_values(
+            p.weights, p.means, p.scales, p.correlations, self.correlated
+        )
+        return pd.Series(values, index=self._rows(), name="mle")
+
+    @cached_property
+    def _information(self) -> Information:
+        return observed_information(self.data, self.params, self.covariance_type)
+
+    @cached_property
+    def _by_information(self) -> Uncertainty:
+        return self._uncertainty(robust=False)
+
+    @cached_property
+    def _by_sandwich(self) -> Uncertainty:
+        return self._uncertainty(robust=True)
+
+    def _uncertainty(self, *, robust: bool) -> Uncertainty:
+        if not self.sound or self.reason is Reason.COLLAPSED:
+            problem = "a component rests on so few rows that the likelihood is unbounded near by"
+            return uncertainty.without(self._estimates, problem)
+        jacobian = reported_jacobian(self._information.coordinates, self.correlated)
+        return uncertainty.from_information(
+            self._estimates, jacobian, self._information, robust=robust
+        )
+
+    def _told(self, kind: Kind) -> Uncertainty:
+        found = self.uncertainty(kind)
+        if found.problem:
+            warnings.warn(f"no standard errors: {found.problem}", stacklevel=3)
+        return found
 
     def to_datatree(self) -> xr.DataTree:
         """Label the fit.

@@ -7,10 +7,10 @@ import pandas as pd
 
 from bayesgmm.mixture.data import Data
 from bayesgmm.mixture.errors import InputError
-from bayesgmm.results import rows
-from bayesgmm.results.alignment import align
+from bayesgmm.results.alignment import assignments
 from bayesgmm.results.fit import Fit
 
+_MAXIMUM = ["mle", "se", "ci_low", "ci_high"]
 _POSTERIOR = ["mean", "sd", "interval_low", "interval_high", "r_hat", "ess_bulk", "ess_tail"]
 
 
@@ -29,26 +29,27 @@ def compare(em: Fit, bayes: Fit) -> pd.DataFrame:
     pandas.DataFrame
         A row for each parameter, component by component (by ascending mean of the first
         feature), with columns ``component``, ``parameter`` (weight, mean, sd, correlation),
-        ``feature``; ``mle``; ``mean``, ``sd``, ``interval_low``, ``interval_high`` of the
-        posterior (95 %, equal tails); ``r_hat``, ``ess_bulk``, ``ess_tail``; and ``difference``,
-        how far the maximum lies above the posterior mean, in posterior standard deviations.
+        ``feature``; ``mle``, its standard error ``se`` and 95 % confidence interval ``ci_low``,
+        ``ci_high`` (NaN if ``em.uncertainty().problem`` says why); ``mean``, ``sd``,
+        ``interval_low``, ``interval_high`` of the posterior (95 %, equal tails); ``r_hat``,
+        ``ess_bulk``, ``ess_tail``; and ``difference``, how far the maximum lies above the
+        posterior mean, in posterior standard deviations.
 
     Raises
     ------
     InputError
         If the two are not a maximum likelihood and a Bayesian fit of the same kind of mixture.
     """
-    posterior = bayes.summary()
-    if not set(_POSTERIOR) <= set(posterior.columns) or "mle" not in em.summary().columns:
+    maximum, posterior = em.summary(), bayes.summary()
+    if not set(_POSTERIOR) <= set(posterior.columns) or "mle" not in maximum.columns:
         raise InputError("compare(em, bayes) takes a fit by fit_em and then one by fit_bayes")
     check_alike(em, bayes)
-    p = align(em.params, bayes.params)
-    table = posterior[_POSTERIOR].copy()
-    table.insert(
-        0,
-        "mle",
-        rows.parameter_values(p.weights, p.means, p.scales, p.correlations, em.correlated),
-    )
+    p = em.params
+    order = assignments(p.weights, p.means, p.cholesky, bayes.params)
+    by_component = maximum[_MAXIMUM].to_numpy().reshape(len(order), -1, len(_MAXIMUM))
+    aligned = by_component[order].reshape(-1, len(_MAXIMUM))
+    table = pd.DataFrame(aligned, index=posterior.index, columns=_MAXIMUM)
+    table = table.join(posterior[_POSTERIOR])
     table["difference"] = (table["mle"] - table["mean"]) / table["sd"]
     return table.reset_index()
 

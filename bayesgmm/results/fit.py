@@ -160,12 +160,16 @@ class Fit(ABC):
     def _rows(self) -> pd.MultiIndex:
         return rows.parameter_rows(self.n_components, self.feature_names, self.correlated)
 
+    def _shown(self) -> pd.DataFrame:
+        """Give the table of the representations, which must not keep anybody waiting."""
+        return self.summary()
+
     def __repr__(self) -> str:
         return "\n".join(
-            [*self.headline(), "", self.summary().to_string(float_format="{:.4g}".format)]
+            [*self.headline(), "", self._shown().to_string(float_format="{:.4g}".format)]
         )
 
     def _repr_html_(self) -> str:
         title, *lines = (escape(line.strip()) for line in self.headline())
-        table = self.summary().to_html(float_format="{:.4g}".format, border=0)
+        table = self._shown().to_html(float_format="{:.4g}".format, border=0)
         return f"<b>{title}</b><br>{'<br>'.join(lines)}{table}"

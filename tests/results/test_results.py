@@ -3,6 +3,7 @@
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import bayesgmm as bg
@@ -34,7 +35,17 @@ def test_comparison_aligns_components(em, bayes):
     from dataclasses import replace
 
     turned = replace(em, params=em.params.permuted([1, 0]))
-    assert bg.compare(turned, bayes).equals(bg.compare(em, bayes))
+    pd.testing.assert_frame_equal(bg.compare(turned, bayes), bg.compare(em, bayes), rtol=1e-9)
+
+
+def test_comparison_shows_how_sure_either_fit_is(em, bayes):
+    table = bg.compare(em, bayes).set_index(["component", "parameter", "feature"])
+    maximum = ["mle", "se", "ci_low", "ci_high"]
+    posterior = ["mean", "sd", "interval_low", "interval_high"]
+    assert list(table.columns)[:8] == [*maximum, *posterior]
+    pd.testing.assert_frame_equal(table[maximum], em.summary())
+    pd.testing.assert_frame_equal(table[posterior], bayes.summary()[posterior])
+    np.testing.assert_allclose(table["se"], table["sd"], rtol=0.25)  # Bernstein and von Mises
 
 
 def test_comparison_refuses_what_cannot_be_compared(faithful, em, bayes):

@@ -1,0 +1,104 @@
+"""What EM climbs: the log-likelihood of the rows, or that plus a log prior density."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from bayesgmm.em.points import Points, centred
+from bayesgmm.mixture.data import Data
+from bayesgmm.mixture.likelihood import estep
+from bayesgmm.mixture.stats import Stats
+from bayesgmm.mixture.structures import Structure, factorise
+
+if TYPE_CHECKING:
+    from bayesgmm.em.penalty import Penalty
+
+Array = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Objective:
+    """A function of mixtures with an E-step and an M-step, for S of them at once.
+
+    Parameters
+    ----------
+    data : Data
+        The rows.
+    structure : Structure
+        What the covariances share.
+    penalty : Penalty, optional
+        Priors, whose log-density is added.
+    row_weights : array, shape (S, N), optional
+        Weights of the rows instead of those of `data`, for each mixture its own.
+    workers : int
+        Most threads at work at once.
+    """
+
+    data: Data
+    structure: Structure
+    penalty: Penalty | None = None
+    row_weights: Array | None = None
+    workers: int = 1
+
+    @property
+    def total_weight(self) -> Array:
+        """Sum of the row weights, shape (S,) or (1,)."""
+        if self.row_weights is None:
+            return np.array([self.data.total_weight])
+        return self.row_weights.sum(axis=1)
+
+    def estep(self, points: Points, mixtures: npt.NDArray[np.intp]) -> tuple[Array, Stats]:
+        """Evaluate the objective, shape (S,), with the statistics of the rows.
+
+        Parameters
+        ----------
+        points : Points
+            Where.
+        mixtures : array of int, shape (S,)
+            Which of the mixtures (of `row_weights`) these are.
+        """
+        weights = None if self.row_weights is None else self.row_weights[mixtures]
+        arrays = (points.weights, points.means, points.factor)
+        stats = estep(self.data, *arrays, row_weights=weights, workers=self.workers)
+        value: Array = stats.log_likelihood
+        if self.penalty is not None:
+            value = value + self.penalty.log_density(*arrays)
+        return value, stats
+
+    def mstep(self, stats: Stats, centre: Array, points: Points) -> tuple[Points, BoolArray]:
+        """Maximise the expected objective, or at least climb it from `points`.
+
+        Parameters
+        ----------
+        stats : Stats
+            Expected statistics, centred at `centre`.
+        centre : array, shape (S, K, D)
+            Need not be the means.
+        points : Points
+            Where to go on from, for M-steps that have no closed form.
+
+        Returns
+        -------
+        points : Points
+        proper : array of bool, shape (S,)
+            False where a component has lost its rows or its covariance is singular; the point is
+            then of no use.
+        """
+        alive = (stats.counts > 0).all(axis=1)
+        counts = np.where(alive[:, None], stats.counts, 1.0)
+        if self.penalty is None:
+            step = stats.sums / counts[..., None]
+            scatter = centred(stats, step).scatter
+            found = self.structure.covariances(counts, scatter, points.covariances)
+            weights, means = counts / counts.sum(axis=1, keepdims=True), centre + step
+        else:
+            weights, means, found = self.penalty.mstep(
+                counts, stats.sums, stats.scatter, centre, points.factor
+            )
+        factor, proper = factorise(found)
+        return Points(weights, means, factor), proper & alive
