@@ -162,12 +162,10 @@ def local_coordinates(params: Params, covariance_type: str) -> Coordinates:
     pairs = np.triu_indices(d if orientation != "I" else 0, 1)
     spectrum, slopes = None, np.ones((k, len(pairs[0])))
     if orientation not in (shape, "I"):  # then S is curved
-        spectrum, vectors = _eigen(params.covariances, shared=orientation == "E")
-        root = np.sqrt(spectrum)
-        factors, inverses = (
-            vectors * root[:, None, :],
-            np.swapaxes(vectors, 1, 2) / root[:, :, None],
-        )
+        root, vectors = _eigen(params.cholesky, shared=orientation == "E")
+        spectrum = root**2
+        factors = vectors * root[:, None, :]
+        inverses = np.swapaxes(vectors, 1, 2) / root[:, :, None]
         i, j = pairs
         slopes = (spectrum[:, j] - spectrum[:, i]) / (root[:, i] * root[:, j])
     else:
@@ -189,16 +187,18 @@ def _columns(letters: str, n_components: int) -> Indices:
     return columns
 
 
-def _eigen(covariances: Array, shared: bool) -> tuple[Array, Array]:
-    """Eigenvalues (K, D) and eigenvectors (K, D, D), the same vectors in each if `shared`."""
+def _eigen(cholesky: Array, shared: bool) -> tuple[Array, Array]:
+    """Roots of eigenvalues (K, D) and eigenvectors (K, D, D), one set of vectors if `shared`.
+
+    The singular values of a factor are as exact as its entries; squares would lose half of that.
+    """
     if not shared:
-        spectrum, vectors = np.linalg.eigh(covariances)
-        return spectrum, vectors
+        vectors, roots, _ = np.linalg.svd(cholesky)
+        return roots, vectors
     # unequal shares, so that components do not make each other's eigenvalues tie in the sum
-    scale = np.trace(covariances, axis1=1, axis2=2) * np.sqrt(np.arange(2, len(covariances) + 2))
-    vectors = np.linalg.eigh((covariances / scale[:, None, None]).sum(axis=0))[1]
-    spectrum = np.einsum("dp,kde,ep->kp", vectors, covariances, vectors)
-    return spectrum, np.broadcast_to(vectors, covariances.shape)
+    size = np.linalg.norm(cholesky, axis=(1, 2)) * np.arange(2, len(cholesky) + 2) ** 0.25
+    vectors = np.linalg.svd(np.concatenate(list(cholesky / size[:, None, None]), axis=1))[0]
+    return np.linalg.norm(vectors.T @ cholesky, axis=2), np.broadcast_to(vectors, cholesky.shape)
 
 
 def _traces(left: Array, right: Array) -> Array:

@@ -171,6 +171,20 @@ def assert_member(covariances, code):
         np.testing.assert_allclose(scaled, np.broadcast_to(scaled[0], scaled.shape), atol=1e-9)
 
 
+@pytest.mark.parametrize("code", CODES)
+def test_factors_are_square_roots_on_any_scale(code):
+    _, params, _ = case(code, 3)
+    alone = code[1:] in ("VI", "EI", "EE", "VV")  # each feature may have a unit of its own
+    unit = np.array([1e-9, 1.0, 1e9]) if alone else np.full(3, 1e9)
+    scaled = params.rescaled(np.zeros(3), unit)
+    coordinates = local_coordinates(scaled, code)
+    squares = coordinates.factors @ np.swapaxes(coordinates.factors, 1, 2)
+    outer = np.outer(unit, unit)
+    np.testing.assert_allclose(squares / outer, params.covariances, atol=1e-12)
+    identity = coordinates.inverses @ coordinates.factors
+    np.testing.assert_allclose(identity, np.broadcast_to(np.eye(3), identity.shape), atol=1e-12)
+
+
 def test_information_of_halves_adds_up():
     data, params, _ = case("VVE", 2, weighted=True)
     first, second = (
