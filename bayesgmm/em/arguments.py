@@ -1,4 +1,4 @@
-"""Arguments that both fits take: the seed, and where to start."""
+"""Arguments that both fits take: the seed, the cores, and where to start."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from bayesgmm.em.result import EMFit
 from bayesgmm.mixture.data import Data
 from bayesgmm.mixture.errors import InputError
 from bayesgmm.mixture.params import Params
+from bayesgmm.mixture.threads import available_cores
 
 
 def chosen_seed(random_seed: int | None) -> int:
@@ -15,6 +16,21 @@ def chosen_seed(random_seed: int | None) -> int:
     if random_seed is None:
         return int(np.random.SeedSequence().generate_state(1)[0])
     return int(random_seed)
+
+
+def chosen_cores(cores: int | None) -> int:
+    """Return the number of cores that was given, or count those that there are.
+
+    Raises
+    ------
+    InputError
+        If it is not a whole number of at least one.
+    """
+    if cores is None:
+        return available_cores()
+    if not isinstance(cores, int | np.integer) or cores < 1:
+        raise InputError(f"cores must be a whole number of at least 1, not {cores!r}")
+    return int(cores)
 
 
 def starting_params(start: EMFit | Params, data: Data, n_components: int) -> Params:

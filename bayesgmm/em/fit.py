@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import warnings
-from itertools import islice
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from bayesgmm.em.arguments import chosen_seed, starting_params
-from bayesgmm.em.climb import Ascent, Point, Reason
+from bayesgmm.em.arguments import chosen_cores, chosen_seed, starting_params
+from bayesgmm.em.climb import Ascent, Reason
+from bayesgmm.em.objective import Objective
+from bayesgmm.em.penalty import Penalty
+from bayesgmm.em.points import Points
 from bayesgmm.em.progress import reporter
 from bayesgmm.em.result import EMFit, Maximum
-from bayesgmm.em.search import Optimum, search
-from bayesgmm.em.starts import scatter_for, starting_points
-from bayesgmm.mixture.data import as_data
+from bayesgmm.em.search import Optimum, Search
+from bayesgmm.em.starts import scatter_for
+from bayesgmm.mixture.data import Data, as_data
 from bayesgmm.mixture.errors import InputError
 from bayesgmm.mixture.params import Params, full_factor
 from bayesgmm.mixture.requirements import check_fit
 from bayesgmm.mixture.structures import Structure, factor, get_structure
+from bayesgmm.priors import Priors
 from bayesgmm.results.alignment import sorted_components
 
 Array = npt.NDArray[np.float64]
@@ -31,31 +36,41 @@ def fit_em(
     *,
     covariance_type: str = "full",
     sample_weight: npt.ArrayLike | None = None,
+    priors: Priors | None = None,
     n_starts: int = 48,
     start: EMFit | Params | None = None,
     tol: float = 1e-10,
     max_iter: int = 10_000,
     random_seed: int | None = None,
+    cores: int | None = None,
     progressbar: bool = True,
 ) -> EMFit:
     """Fit a Gaussian mixture by maximum likelihood, with the EM algorithm.
 
     Many starts of several kinds are climbed for a few iterations and the promising ones to
-    convergence, so that the answer is the best maximum, not the nearest. Nothing is added to the
-    covariances; instead, maxima at which a component has collapsed onto few rows are recognised
-    and set aside. The fit does not depend on the units of the features.
+    convergence, with quasi-Newton steps; the winner's components are merged and split as long as
+    that leads further up. So the answer is the best maximum, not the nearest. Nothing is added to
+    the covariances; instead, maxima at which a component has collapsed onto few rows are
+    recognised and set aside. The fit does not depend on the units of the features, as far as its
+    covariance structure allows.
 
     Parameters
     ----------
-    X : array, shape (N, D) or (N,), or data frame
-        The rows: finite numbers. Column names become feature names.
+    X : array, shape (N, D) or (N,), data frame, path of a Parquet file, or iterator of batches
+        The rows: finite numbers. Column names become feature names. Arrays in single precision
+        and arrays mapped from files (`numpy.memmap`) are read as they are, without a copy.
     n_components : int
         Number of components, K.
-    covariance_type : {"full", "tied", "diag", "spherical"}
-        What the covariances share: nothing; everything; nothing, but features are uncorrelated
-        within a component; or the same with one standard deviation for all features.
+    covariance_type : str
+        What the covariances share: ``"full"`` (nothing), ``"tied"`` (everything), ``"diag"``
+        (nothing, but features are uncorrelated within a component), ``"spherical"`` (the same
+        with one standard deviation for all features); or one of mclust's codes for volume, shape
+        and orientation, from ``"EII"`` to ``"VVV"``; for one feature also ``"E"`` and ``"V"``.
     sample_weight : array, shape (N,), optional
         Nonnegative weights: a row of weight two counts as two equal rows.
+    priors : Priors, optional
+        As `fit_bayes` takes them. The fit is then the posterior mode of weights, means, standard
+        deviations and correlations. Only for full, tied, diagonal and spherical covariances.
     n_starts : int
         Number of starts.
     start : EMFit or Params, optional
@@ -68,6 +83,8 @@ def fit_em(
     random_seed : int, optional
         The same seed gives the same fit. If none is given, one is drawn and kept in
         ``fit.settings``.
+    cores : int, optional
+        Most cores to use; by default all. The fit does not depend on it.
     progressbar : bool
         Show what is going on if it takes more than a second.
 
@@ -97,73 +114,144 @@ def fit_em(
     >>> round(fit.log_likelihood, 3)
     -1130.264
     """
-    structure = get_structure(covariance_type)
     data = as_data(X, sample_weight)
-    _check_settings(n_starts, tol, max_iter)
+    structure = get_structure(covariance_type, data.n_features)
     check_fit(data, n_components, structure)
-    seed = chosen_seed(random_seed)
-    rng = np.random.default_rng(seed)
-    shift, spread = data.moments()
-    unit = structure.units(spread)
-    rows = data.standardised(shift, unit)
-    if start is None:
-        drawn = starting_points(rows, n_components, structure, rng)
-        starts = list(islice(drawn, n_starts if n_components > 1 else 1))
-    else:
-        given = starting_params(start, data, n_components)
-        starts = [_point(given.rescaled(-shift / unit, 1 / unit), structure)]
+    if priors is not None and not isinstance(priors, Priors):
+        raise InputError(f"priors must be a Priors, not {type(priors).__name__}")
+    settings = Settings(
+        n_starts=n_starts,
+        tol=tol,
+        max_iter=max_iter,
+        random_seed=chosen_seed(random_seed),
+        cores=chosen_cores(cores),
+    )
+    only = None if start is None else starting_params(start, data, n_components)
     with reporter("EM", progressbar) as report:
-        optima = search(rows, starts, structure, rng, tol=tol, max_iter=max_iter, report=report)
+        fit = maximise(data, n_components, structure, settings, report, priors=priors, only=only)
+    warn_of(fit)
+    return fit
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Arguments of a search; see `fit_em`."""
+
+    n_starts: int = 48
+    tol: float = 1e-10
+    max_iter: int = 10_000
+    random_seed: int = 0
+    cores: int = 1
+
+    def __post_init__(self) -> None:
+        if self.n_starts < 1:
+            raise InputError(f"n_starts must be at least 1, not {self.n_starts}")
+        if not self.tol > 0:
+            raise InputError(f"tol must be positive, not {self.tol}")
+        if self.max_iter < 1:
+            raise InputError(f"max_iter must be at least 1, not {self.max_iter}")
+
+
+def maximise(
+    data: Data,
+    n_components: int,
+    structure: Structure,
+    settings: Settings,
+    report: Any,
+    *,
+    priors: Priors | None = None,
+    only: Params | None = None,
+    known: Sequence[Params] = (),
+) -> EMFit:
+    """Search for the maximum, given checked arguments.
+
+    Parameters
+    ----------
+    data, n_components, structure, settings, priors
+        See `fit_em`.
+    report : callable
+        Told in words what is going on.
+    only : Params, optional
+        Climb from here, and from nowhere else.
+    known : sequence of Params
+        More starts, beside those that are drawn.
+    """
+    shift, spread = data.moments()
+    frame = _Frame(shift, structure.units(spread), structure)
+    rows = data.standardised(shift, frame.unit)
+    penalty = None
+    if priors is not None:
+        shape = (n_components, data.n_features)
+        penalty = Penalty.of(priors, structure, *shape, shift, frame.unit)
+    objective = Objective(rows, structure, penalty, workers=settings.cores)
+    search = Search(settings.tol, settings.max_iter, report)
+    if only is None:
+        rng = np.random.default_rng(settings.random_seed)
+        others = [frame.point(params) for params in known]
+        optima = search.everywhere(objective, n_components, settings.n_starts, rng, others)
+    else:
+        optima = search.from_points(objective, [frame.point(only)])
     best = optima[0].ascent
-    offset = data.log_density_shift(unit)
-    fit = EMFit(
-        params=_params(best, shift, unit),
+    offset = data.log_density_shift(frame.unit)
+    maxima = tuple(_maximum(o, objective, frame, offset) for o in optima)
+    return EMFit(
+        params=maxima[0].params,
         data=data,
         covariance_type=structure.name,
         history=best.history + offset,
         reason=best.reason,
-        maxima=tuple(_maximum(o, shift, unit, offset) for o in optima),
+        maxima=maxima,
+        priors=priors,
         settings={
-            "n_starts": len(starts),
-            "start": start is not None,
-            "tol": tol,
-            "max_iter": max_iter,
-            "random_seed": seed,
+            "n_starts": settings.n_starts if only is None else 1,
+            "start": only is not None,
+            "tol": settings.tol,
+            "max_iter": settings.max_iter,
+            "random_seed": settings.random_seed,
         },
     )
-    _warn(fit)
-    return fit
 
 
-def _maximum(optimum: Optimum, shift: Array, unit: Array, offset: float) -> Maximum:
-    log_likelihood = optimum.ascent.log_likelihood + offset
-    params = _params(optimum.ascent, shift, unit)
-    return Maximum(params, log_likelihood, optimum.n_found, optimum.sound)
+@dataclass(frozen=True, eq=False)
+class _Frame:
+    """The units in which EM climbs: ``(x - shift) / unit``."""
+
+    shift: Array
+    unit: Array
+    structure: Structure
+
+    def point(self, params: Params) -> Points:
+        """Bring parameters into these units and the structure: pool what it shares."""
+        inside = params.rescaled(-self.shift / self.unit, 1 / self.unit)
+        scatter = inside.weights[:, None, None] * inside.covariances
+        found = self.structure.covariances(inside.weights, scatter_for(self.structure, scatter))
+        return Points(inside.weights[None], inside.means[None], factor(found)[None])
+
+    def params(self, point: Points) -> Params:
+        """Bring a point back into the user's units."""
+        inside = Params(point.weights[0], point.means[0], full_factor(point.factor[0]))
+        return sorted_components(inside.rescaled(self.shift, self.unit))
 
 
-def _params(ascent: Ascent, shift: Array, unit: Array) -> Params:
-    point = ascent.point
-    standardised = Params(point.weights, point.means, full_factor(point.factor))
-    return sorted_components(standardised.rescaled(shift, unit))
+def _maximum(optimum: Optimum, objective: Objective, frame: _Frame, offset: float) -> Maximum:
+    ascent: Ascent = optimum.ascent
+    log_prior = 0.0
+    if objective.penalty is not None:
+        point = ascent.point
+        log_prior = float(
+            objective.penalty.log_density(point.weights, point.means, point.factor)[0]
+        )
+    return Maximum(
+        frame.params(ascent.point),
+        ascent.value + offset - log_prior,
+        optimum.n_found,
+        optimum.sound,
+        log_prior,
+    )
 
 
-def _point(params: Params, structure: Structure) -> Point:
-    """Bring parameters into the structure: what it shares is pooled, what it lacks is dropped."""
-    scatter = params.weights[:, None, None] * params.covariances
-    factors = factor(structure.covariances(params.weights, scatter_for(structure, scatter)))
-    return Point(params.weights, params.means, factors)
-
-
-def _check_settings(n_starts: int, tol: float, max_iter: int) -> None:
-    if n_starts < 1:
-        raise InputError(f"n_starts must be at least 1, not {n_starts}")
-    if not tol > 0:
-        raise InputError(f"tol must be positive, not {tol}")
-    if max_iter < 1:
-        raise InputError(f"max_iter must be at least 1, not {max_iter}")
-
-
-def _warn(fit: EMFit) -> None:
+def warn_of(fit: EMFit) -> None:
+    """Warn of a fit that is not what was asked for."""
     if fit.reason is Reason.MAX_ITER:
         message = f"EM has not converged in {fit.settings['max_iter']} iterations: raise max_iter"
         warnings.warn(message, stacklevel=3)

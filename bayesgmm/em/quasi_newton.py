@@ -58,6 +58,12 @@ class Direction:
     stretch: Array
     informed: BoolArray
 
+    def __getitem__(self, chosen: BoolArray) -> Direction:
+        """Give some of the directions."""
+        return Direction(
+            self.step[chosen], self.slope[chosen], self.stretch[chosen], self.informed[chosen]
+        )
+
 
 class Memory:
     """The latest points of S ascents, with EM's answers to them.

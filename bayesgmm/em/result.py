@@ -23,6 +23,7 @@ from bayesgmm.mixture.likelihood import assignment_entropy
 from bayesgmm.mixture.params import Params
 from bayesgmm.mixture.structures import get_structure, n_parameters
 from bayesgmm.mixture.threads import available_cores
+from bayesgmm.priors import Priors
 from bayesgmm.results import labelled, rows
 from bayesgmm.results.fit import Fit
 
@@ -46,17 +47,20 @@ class Maximum:
         How many starts are known to have ended there.
     sound : bool
         False if a component rests on so few rows that the likelihood is unbounded near by.
+    log_prior : float
+        Log prior density there, if priors were part of what was maximised.
     """
 
     params: Params
     log_likelihood: float
     n_found: int
     sound: bool
+    log_prior: float = 0.0
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class EMFit(Fit):
-    """A maximum likelihood fit, by EM.
+    """A maximum likelihood fit, by EM; or with priors, a posterior mode.
 
     Attributes
     ----------
@@ -64,14 +68,17 @@ class EMFit(Fit):
         The estimate, its components by ascending mean of the first feature.
     data : Data
         The rows that were fitted.
-    covariance_type : {"full", "tied", "diag", "spherical"}
-        What the covariances share.
+    covariance_type : str
+        What the covariances share; see `fit_em`.
     history : array, shape (n_iter + 1,)
-        Log-likelihood after every E-step of the ascent that is returned.
+        Highest log-likelihood, plus log prior density if there are priors, after every E-step
+        of the ascent that is returned.
     reason : Reason
         Why that ascent stopped.
     maxima : tuple of Maximum
         The distinct maxima that were climbed to the end, the returned one first.
+    priors : Priors or None
+        What was known before.
     settings : dict
         Arguments of the fit, with the seed that was used.
     """
@@ -82,12 +89,18 @@ class EMFit(Fit):
     history: Array
     reason: Reason
     maxima: tuple[Maximum, ...]
+    priors: Priors | None = None
     settings: dict[str, Any] = field(default_factory=dict)
 
     @property
     def log_likelihood(self) -> float:
         """Total natural log-likelihood of `params`."""
-        return float(self.history[-1])
+        return self.maxima[0].log_likelihood
+
+    @property
+    def log_prior(self) -> float:
+        """Log prior density of `params`; 0 without priors."""
+        return self.maxima[0].log_prior
 
     @property
     def n_parameters(self) -> int:
@@ -169,7 +182,7 @@ class EMFit(Fit):
         Returns
         -------
         pandas.DataFrame
-            Columns ``mle`` and ``se``, in the units of the data, with the rows of `summary`.
+            Columns ``mle`` (with priors ``mode``) and ``se``, in the units of the data, with the rows of `summary`.
 
         Warns
         -----
@@ -177,7 +190,7 @@ class EMFit(Fit):
             If there are none, so that all are NaN; it says why.
         """
         found = self._told(kind)
-        return pd.DataFrame({"mle": found.estimates, "se": found.standard_errors})
+        return pd.DataFrame({self._name: found.estimates, "se": found.standard_errors})
 
     def confidence_intervals(self, level: float = 0.95, kind: Kind = "information") -> pd.DataFrame:
         """Table of confidence intervals, each parameter by itself; see `Uncertainty.intervals`.
@@ -215,7 +228,7 @@ class EMFit(Fit):
         Returns
         -------
         pandas.DataFrame
-            Columns ``mle``, ``se`` (standard error), ``ci_low`` and ``ci_high`` (95 % confidence
+            Columns ``mle`` (with priors ``mode``), ``se`` (standard error), ``ci_low`` and ``ci_high`` (95 % confidence
             interval) by the information; a row for each parameter, indexed by ``component``,
             ``parameter`` (weight, mean, sd, correlation) and ``feature``. Where there are no
             standard errors they are NaN, and ``uncertainty().problem`` says why.
@@ -224,7 +237,7 @@ class EMFit(Fit):
         interval = found.intervals()
         return pd.DataFrame(
             {
-                "mle": found.estimates,
+                self._name: found.estimates,
                 "se": found.standard_errors,
                 "ci_low": interval["low"],
                 "ci_high": interval["high"],
@@ -233,11 +246,13 @@ class EMFit(Fit):
 
     def headline(self) -> list[str]:
         """See `Fit.headline`."""
+        kind = "EM fit" if self.priors is None else "Posterior mode, by EM,"
         return [
-            f"EM fit of {self._mixture} to "
+            f"{kind} of {self._mixture} to "
             f"{self.data.n_rows} rows of {', '.join(self.feature_names)}",
             f"  log-likelihood {self.log_likelihood:.3f} with {self.n_parameters} parameters; "
             f"BIC {self.bic:.2f}, AIC {self.aic:.2f}, ICL {self.icl:.2f} (lower is better)",
+            *([f"  log prior density {self.log_prior:.3f}"] if self.priors is not None else []),
             f"  {self._why_stopped()}",
             f"  {self._how_found()}",
             *([f"  WARNING: {self._unsound()}"] if not self.sound else []),
@@ -261,7 +276,7 @@ class EMFit(Fit):
             return "started from the given point"
         if self.n_components == 1:
             return "one component has one maximum: the mean and covariance of the rows"
-        others = [m.log_likelihood for m in self.maxima[1:] if m.sound]
+        others = [m.log_likelihood + m.log_prior for m in self.maxima[1:] if m.sound]
         second = f"; the next best maximum is {others[0]:.3f}" if others else ""
         unsound = sum(m.n_found for m in self.maxima if not m.sound)
         thrown = f"; {unsound} that collapsed onto few rows set aside" if unsound else ""
@@ -296,7 +311,12 @@ class EMFit(Fit):
         values = rows.parameter_values(
             p.weights, p.means, p.scales, p.correlations, self.correlated
         )
-        return pd.Series(values, index=self._rows(), name="mle")
+        return pd.Series(values, index=self._rows(), name=self._name)
+
+    @property
+    def _name(self) -> str:
+        """What the estimates are called in tables."""
+        return "mle" if self.priors is None else "mode"
 
     @cached_property
     def _information(self) -> Information:
@@ -313,6 +333,9 @@ class EMFit(Fit):
     def _uncertainty(self, *, robust: bool) -> Uncertainty:
         if not self.sound or self.reason is Reason.COLLAPSED:
             problem = "a component rests on so few rows that the likelihood is unbounded near by"
+            return uncertainty.without(self._estimates, problem)
+        if self.priors is not None:
+            problem = "those here are for maximum likelihood; with priors, fit_bayes tells how sure"
             return uncertainty.without(self._estimates, problem)
         jacobian = reported_jacobian(self._information.coordinates, self.correlated)
         return uncertainty.from_information(
@@ -332,7 +355,7 @@ class EMFit(Fit):
         -------
         xarray.DataTree
             Groups ``estimate`` (weights, means, scales, correlations, covariances),
-            ``observed_data`` and ``em`` (the log-likelihood's history). There is no
+            ``observed_data`` and ``em`` (`history`). There is no
             ``posterior``: an estimate has none.
         """
         p = self.params
@@ -342,7 +365,7 @@ class EMFit(Fit):
         groups = {
             "estimate": estimate,
             "observed_data": labelled.observed_dataset(self.data),
-            "em": xr.Dataset({"log_likelihood": ("iteration", self.history)}),
+            "em": xr.Dataset({"history": ("iteration", self.history)}),
         }
         return xr.DataTree.from_dict(groups)
 
@@ -353,7 +376,7 @@ class EMFit(Fit):
             for name in ("weights", "means", "cholesky")
         }
         maxima = labelled.dataset(stacked, self.n_components, self.feature_names, ("maximum",))
-        for name in ("log_likelihood", "n_found", "sound"):
+        for name in ("log_likelihood", "n_found", "sound", "log_prior"):
             maxima[name] = ("maximum", np.array([getattr(m, name) for m in self.maxima]))
         tree["maxima"] = xr.DataTree(maxima)
         tree["constant_data"] = xr.DataTree(labelled.weights_dataset(self.data.row_weights))
@@ -363,6 +386,8 @@ class EMFit(Fit):
             "reason": str(self.reason),
             "settings": json.dumps(self.settings),
         }
+        if self.priors is not None:
+            tree.attrs["priors"] = json.dumps(self.priors.to_dict())
         return tree
 
     @classmethod
@@ -375,15 +400,18 @@ class EMFit(Fit):
                 float(one["log_likelihood"]),
                 int(one["n_found"]),
                 bool(one["sound"]),
+                float(one["log_prior"]),
             )
             for one in (saved.isel(maximum=i) for i in range(saved.sizes["maximum"]))
         )
+        priors = tree.attrs.get("priors")
         return cls(
             params=maxima[0].params,
             data=labelled.saved_data(tree),
             covariance_type=tree.attrs["covariance_type"],
-            history=tree["em"].to_dataset()["log_likelihood"].to_numpy(),
+            history=tree["em"].to_dataset()["history"].to_numpy(),
             reason=Reason(tree.attrs["reason"]),
             maxima=maxima,
+            priors=None if priors is None else Priors.from_dict(json.loads(priors)),
             settings=json.loads(tree.attrs["settings"]),
         )

@@ -2,23 +2,29 @@
 
 The likelihood of a mixture has many local maxima, and is unbounded where a component shrinks
 onto few rows. The search runs every start for a few iterations, drops the worse half of those that
-have not converged, runs the others twice as long, and so on (successive halving). What they
-reach is told apart: a maximum is sound if each of its components rests on enough rows;
-collapsed and spurious ones (McLachlan and Peel 2000, section 3.10) come after all sound ones.
+have not converged, runs the others twice as long, and so on (successive halving). What wins is
+then taken apart and put together otherwise, as long as that leads further up. What ascents reach
+is told apart: a maximum is sound if each of its components rests on enough rows; collapsed and
+spurious ones (McLachlan and Peel 2000, section 3.10) come after all sound ones.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
 
-from bayesgmm.em.climb import Ascent, Point, Reason, climb
+from bayesgmm.em.climb import PLAIN, Ascent, Reason, climb
+from bayesgmm.em.objective import Objective
+from bayesgmm.em.points import Points
+from bayesgmm.em.starts import Starts, from_responsibilities, rearranged
 from bayesgmm.mixture.data import Data
-from bayesgmm.mixture.params import full_factor
-from bayesgmm.mixture.structures import Structure
+from bayesgmm.mixture.likelihood import responsibilities
+from bayesgmm.mixture.params import Params, full_factor
+from bayesgmm.mixture.structures import STRUCTURES
 
 Array = npt.NDArray[np.float64]
 
@@ -28,12 +34,15 @@ _PATIENT_STEPS = 640  # ... so many steps in one go, ...
 _HOPELESS = 100  # ... unless the leader is further off than so many times what they brought
 _FULL_FINALISTS = 3  # where short ascents saw a part of the rows: so many then climb on all
 _SEARCH_ROWS = 5000  # short ascents see at most this many rows; finalists see all
-_SAME_MAXIMUM = 1e-4  # converged log-likelihoods closer than this are one maximum
+_SAME_MAXIMUM = 1e-4  # converged ascents whose ends are closer than this are one maximum
 _COLLAPSED = 1e-7  # a standard deviation, relative to that of all rows, as good as zero
 _NARROW, _FEW = (
     0.05,
     3,
 )  # spurious: so narrow a component, on fewer than so many times its least rows
+_SIMPLER = 4  # one start in so many first climbs under a simpler structure
+_MOVES = 16  # rearrangements tried at a time, ...
+_ROUNDS = 4  # ... as long as they lead further up, but not more often than this
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,109 +54,165 @@ class Optimum:
     sound: bool = False
 
 
-def search(
-    data: Data,
-    starts: Iterable[Point],
-    structure: Structure,
-    rng: np.random.Generator,
-    *,
-    tol: float,
-    max_iter: int,
-    report: Callable[[str], None],
-) -> tuple[Optimum, ...]:
-    """Climb from many starts and return the distinct optima, the best sound one first.
+@dataclass(frozen=True, eq=False)
+class Search:
+    """How to search.
 
     Parameters
     ----------
-    data : Data
-        Standardised rows.
-    starts : iterable of Point
-        Starting points.
-    structure : Structure
-        What the covariances share.
-    rng : numpy.random.Generator
-        Chooses the rows that short ascents see, where there are many.
     tol, max_iter : float, int
         When an ascent stops; see `em.climb.climb`.
     report : callable
         Told in words what is going on.
-
-    Returns
-    -------
-    tuple of Optimum
     """
-    few = _some_rows(data, rng)
-    found = _race(
-        [Optimum(Ascent(start)) for start in starts], few, structure, tol, max_iter, report
-    )
-    if few is not data:  # nothing seen on some of the rows holds for all of them
+
+    tol: float
+    max_iter: int
+    report: Callable[[str], None]
+
+    def from_points(self, objective: Objective, starts: Sequence[Points]) -> tuple[Optimum, ...]:
+        """Climb from the given points on all rows, and from nowhere else."""
+        return tuple(self._race([Optimum(Ascent(start)) for start in starts], objective))
+
+    def everywhere(
+        self,
+        objective: Objective,
+        n_components: int,
+        n_starts: int,
+        rng: np.random.Generator,
+        known: Sequence[Points] = (),
+    ) -> tuple[Optimum, ...]:
+        """Climb from many starts and return the distinct optima, the best sound one first.
+
+        Parameters
+        ----------
+        objective : Objective
+            What to climb.
+        n_components, n_starts : int
+            Number of components, and of starts.
+        rng : numpy.random.Generator
+            Source of the random choices.
+        known : sequence of Points
+            More starts.
+        """
+        few = replace(objective, data=_some_rows(objective.data, rng))
+        starts = [*_starts(few, n_components, n_starts, rng), *known]
+        found = self._race([Optimum(Ascent(start)) for start in starts], few)
+        found = self._rearranged(found, few)
+        if few.data is objective.data:
+            return tuple(found)
+        # nothing seen on some of the rows holds for all of them
         finalists = [Optimum(Ascent(o.ascent.point), o.n_found) for o in found[:_FULL_FINALISTS]]
-        found = _race(finalists, data, structure, tol, max_iter, report)
-    return tuple(found)
+        return tuple(self._race(finalists, objective))
+
+    def _rearranged(self, found: list[Optimum], objective: Objective) -> list[Optimum]:
+        data, structure = objective.data, objective.structure
+        for _ in range(_ROUNDS):
+            best = found[0].ascent
+            shares = responsibilities(data, _params(best.point))
+            moves = rearranged(shares, data.rows(), _MOVES)
+            starts = [Optimum(Ascent(from_responsibilities(data, m, structure))) for m in moves]
+            if not starts:
+                break
+            found = _distinct([*found, *self._race(starts, objective)])
+            if not found[0].ascent.value > best.value + _SAME_MAXIMUM:
+                break
+        return found
+
+    def _race(self, found: list[Optimum], objective: Objective) -> list[Optimum]:
+        """Climb ever further, each time without the worse half of those still on their way."""
+        steps = _FIRST_STEPS
+        while True:
+            self.report(f"{len(found)} ascents, up to {steps} further steps each")
+            found = self._climbed(found, objective, steps)
+            going = [o for o in found if self._may_go_on(o.ascent)]
+            leader = found[0]
+            hopeful = [
+                o for o in going if o is leader or _may_overtake(o.ascent, leader.ascent, steps)
+            ]
+            least = _FINALISTS if steps < _PATIENT_STEPS else leader in going
+            kept = hopeful[: max(least, len(going) // 2)]
+            found = [o for o in found if o in kept or o not in going]
+            if not kept:
+                return found
+            steps *= 2
+
+    def _climbed(self, found: list[Optimum], objective: Objective, steps: int) -> list[Optimum]:
+        """Climb further, and return sound ascents first, by their value, each maximum once."""
+        going = [o for o in found if self._may_go_on(o.ascent)]
+        taken = max((len(o.ascent.history) for o in going), default=0)
+        further = climb(
+            objective,
+            [o.ascent for o in going],
+            tol=self.tol,
+            max_steps=min(steps, self.max_iter - max(taken - 1, 0)),
+            narrowest=_COLLAPSED * smallest_scale(objective.data),
+            plain_steps=2 if taken else PLAIN,
+        )
+        rows = _distinct_rows(objective.data)
+        climbed = [
+            Optimum(ascent, o.n_found, _is_sound(ascent, rows, objective))
+            for o, ascent in zip(going, further, strict=True)
+        ]
+        return _distinct([o for o in found if o not in going] + climbed)
+
+    def _may_go_on(self, ascent: Ascent) -> bool:
+        return ascent.reason is Reason.MAX_ITER and len(ascent.history) <= self.max_iter
 
 
-def _race(
-    found: list[Optimum],
-    data: Data,
-    structure: Structure,
-    tol: float,
-    max_iter: int,
-    report: Callable[[str], None],
-) -> list[Optimum]:
-    """Climb ever further, each time without the worse half of those still on their way."""
-    steps = _FIRST_STEPS
-    while True:
-        report(f"{len(found)} ascents, up to {steps} further steps each")
-        found = _climbed(found, data, structure, tol, steps, max_iter)
-        going = [o for o in found if _may_go_on(o.ascent, max_iter)]
-        leader = found[0]
-        hopeful = [o for o in going if o is leader or _may_overtake(o.ascent, leader.ascent, steps)]
-        least = _FINALISTS if steps < _PATIENT_STEPS else leader in going
-        kept = hopeful[: max(least, len(going) // 2)]
-        found = [o for o in found if o in kept or o not in going]
-        if not kept:
-            return found
-        steps *= 2
+def _starts(
+    objective: Objective, n_components: int, n_starts: int, rng: np.random.Generator
+) -> Iterator[Points]:
+    data, structure = objective.data, objective.structure
+    if n_components == 1:
+        n_starts = 1
+    through = n_starts // _SIMPLER
+    yield from islice(Starts(data, n_components, structure, rng), n_starts - through)
+    yield from _through_simpler(objective, n_components, through, rng)
+
+
+def _through_simpler(
+    objective: Objective, n_components: int, n_starts: int, rng: np.random.Generator
+) -> Iterator[Points]:
+    """Start where short ascents under simpler covariance structures lead.
+
+    Fewer free covariances have fewer local maxima, and some of them lie below the best.
+    """
+    data, structure = objective.data, objective.structure
+    simpler = [
+        s for s in STRUCTURES.values() if structure.contains(s) and s.code[1:] not in ("VE", "VV")
+    ]
+    for chosen in rng.permutation(np.array(simpler, dtype=object))[: n_starts // 3 + 1]:
+        starts = islice(Starts(data, n_components, chosen, rng), 3)
+        ascents = [Ascent(start) for start in starts]
+        simple = replace(objective, structure=chosen, penalty=None)
+        for ascent in climb(
+            simple, ascents, tol=1.0, max_steps=_FIRST_STEPS, plain_steps=PLAIN
+        ):
+            shares = responsibilities(data, _params(ascent.point))
+            yield from_responsibilities(data, shares, structure)
+
+
+def _params(point: Points) -> Params:
+    return Params(point.weights[0], point.means[0], full_factor(point.factor[0]))
 
 
 def _may_overtake(ascent: Ascent, leader: Ascent, steps: int) -> bool:
     """Whether the latest `steps` gained enough to think that the leader can be reached."""
     recent = ascent.history[-1] - ascent.history[-min(steps + 1, len(ascent.history))]
-    gap = leader.log_likelihood - ascent.log_likelihood
-    return bool(gap < _HOPELESS * recent)
+    return bool(leader.value - ascent.value < _HOPELESS * recent)
 
 
-def _may_go_on(ascent: Ascent, max_iter: int) -> bool:
-    return ascent.reason is Reason.MAX_ITER and len(ascent.history) <= max_iter
-
-
-def _climbed(
-    found: list[Optimum],
-    data: Data,
-    structure: Structure,
-    tol: float,
-    steps: int,
-    max_iter: int,
-) -> list[Optimum]:
-    """Climb further, and return sound ascents first, by log-likelihood, each maximum once."""
-    narrowest = _COLLAPSED * smallest_scale(data)
-    rows = data.n_rows
-    if rows <= _SEARCH_ROWS:  # copies of a row matter where rows are few
-        rows = data.count_distinct_rows(enough=rows)
-    merged: list[Optimum] = []
+def _distinct(found: list[Optimum]) -> list[Optimum]:
+    """Put sound optima first, by their value, each maximum once."""
+    kept: list[Optimum] = []
     for optimum in found:
-        ascent = optimum.ascent
-        if _may_go_on(ascent, max_iter):
-            left = max_iter - max(len(ascent.history) - 1, 0)
-            ascent = climb(data, ascent, structure, tol, min(steps, left), narrowest)
-        sound = _is_sound(ascent, rows, structure)
-        twin = next((i for i, o in enumerate(merged) if _same(o.ascent, ascent)), None)
+        twin = next((i for i, o in enumerate(kept) if _same(o.ascent, optimum.ascent)), None)
         if twin is None:
-            merged.append(Optimum(ascent, optimum.n_found, sound))
+            kept.append(optimum)
         else:
-            n_found = merged[twin].n_found + optimum.n_found
-            merged[twin] = replace(merged[twin], n_found=n_found)
-    return sorted(merged, key=lambda o: (not o.sound, -o.ascent.log_likelihood))
+            kept[twin] = replace(kept[twin], n_found=kept[twin].n_found + optimum.n_found)
+    return sorted(kept, key=lambda o: (not o.sound, -o.ascent.value))
 
 
 def smallest_scale(data: Data) -> float:
@@ -164,31 +229,34 @@ def _some_rows(data: Data, rng: np.random.Generator) -> Data:
     return data.take(np.sort(rng.choice(data.n_rows, _SEARCH_ROWS, replace=False)))
 
 
+def _distinct_rows(data: Data) -> int:
+    """Count rows; copies do not count where rows are few, as they tell nothing of a covariance."""
+    return data.n_rows if data.n_rows > _SEARCH_ROWS else data.count_distinct_rows(data.n_rows)
+
+
 def _same(one: Ascent, other: Ascent) -> bool:
     converged = one.reason is other.reason is Reason.CONVERGED
-    return converged and abs(one.log_likelihood - other.log_likelihood) < _SAME_MAXIMUM
+    return converged and abs(one.value - other.value) < _SAME_MAXIMUM
 
 
-def _is_sound(ascent: Ascent, n_rows: int, structure: Structure) -> bool:
-    """Whether every component rests on more rows than could make the likelihood unbounded.
-
-    `n_rows` counts distinct rows, since copies of a row say nothing more about a covariance.
-    """
+def _is_sound(ascent: Ascent, n_rows: int, objective: Objective) -> bool:
+    """Whether every component rests on more rows than could make the likelihood unbounded."""
     if ascent.reason is Reason.COLLAPSED:
         return False
     point = ascent.point
-    least = structure.singular_rows(point.means.shape[1]) + 1
-    rows = point.weights * n_rows
+    least = objective.structure.singular_rows(point.means.shape[2]) + 1
+    rows = point.weights[0] * n_rows
     few = rows < least + 0.5
     narrow = _narrowness(point) < _NARROW
-    return least == 1 or not (few | (narrow & (rows < _FEW * least))).any()
+    bounded = least == 1 or objective.penalty is not None
+    return bounded or not (few | (narrow & (rows < _FEW * least))).any()
 
 
-def _narrowness(point: Point) -> Array:
+def _narrowness(point: Points) -> Array:
     """Least standard deviation of each component, relative to that within all components."""
-    cholesky = full_factor(point.factor)
+    cholesky = full_factor(point.factor[0])
     covariances = cholesky @ cholesky.transpose(0, 2, 1)
-    within = np.linalg.cholesky(np.tensordot(point.weights, covariances, axes=1))
+    within = np.linalg.cholesky(np.tensordot(point.weights[0], covariances, axes=1))
     relative = np.linalg.solve(within, cholesky)
     least: Array = np.linalg.svd(relative, compute_uv=False).min(axis=1)
     return least

@@ -10,29 +10,25 @@ it cannot begin collapsed.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
-from itertools import combinations
+from collections.abc import Iterator
+from itertools import combinations, cycle
 
 import numpy as np
 import numpy.typing as npt
 from scipy.cluster.vq import kmeans2
-from scipy.linalg import solve_triangular
 
 from bayesgmm.em.points import Points
 from bayesgmm.mixture.data import Data
 from bayesgmm.mixture.structures import Structure, factor
 
 Array = npt.NDArray[np.float64]
-Start = Callable[[Data, int, Structure, np.random.Generator], Points]
 
 _KMEANS_STEPS = 10
 _CENTRE_VARIANCE = (0.02, 0.5)  # of a component that starts at a row, as a share of the overall one
 
 
-def starting_points(
-    data: Data, n_components: int, structure: Structure, rng: np.random.Generator
-) -> Iterator[Points]:
-    """Yield starting points for ever, rotating through the kinds.
+class Starts:
+    """Starting points of several kinds, for one set of rows.
 
     Parameters
     ----------
@@ -45,60 +41,53 @@ def starting_points(
     rng : numpy.random.Generator
         Source of the random choices.
     """
-    kinds: tuple[Start, ...] = (
-        from_kmeans,
-        from_centres,
-        from_whitened_kmeans,
-        from_centres,
-        from_chance,
-    )
-    while True:
-        for kind in kinds:
-            yield kind(data, n_components, structure, rng)
 
+    def __init__(
+        self, data: Data, n_components: int, structure: Structure, rng: np.random.Generator
+    ) -> None:
+        self.data, self.n_components, self.structure, self.rng = data, n_components, structure, rng
+        self._values, self._covariance = data.rows(), data.covariance()
+        ridge = 1e-8 * np.trace(self._covariance)  # collinear features do no harm in a mere start
+        lower = np.linalg.cholesky(self._covariance + ridge * np.eye(data.n_features))
+        self._white = self._values @ np.linalg.inv(lower).T
 
-def from_kmeans(
-    data: Data, n_components: int, structure: Structure, rng: np.random.Generator
-) -> Points:
-    """Start from a k-means partition with k-means++ seeds (Arthur and Vassilvitskii 2007)."""
-    return from_partition(data, _kmeans(data.rows(), n_components, rng), n_components, structure)
+    def __iter__(self) -> Iterator[Points]:
+        """Yield starting points for ever, rotating through the kinds."""
+        kinds = (
+            self.from_kmeans,
+            self.from_centres,
+            self.from_whitened_kmeans,
+            self.from_centres,
+            self.from_chance,
+        )
+        return (kind() for kind in cycle(kinds))
 
+    def from_kmeans(self) -> Points:
+        """Start from a k-means partition with k-means++ seeds (Arthur and Vassilvitskii 2007)."""
+        return self._from_partition(_kmeans(self._values, self.n_components, self.rng))
 
-def from_whitened_kmeans(
-    data: Data, n_components: int, structure: Structure, rng: np.random.Generator
-) -> Points:
-    """Start from k-means on rows whose overall covariance is made the identity."""
-    return from_partition(
-        data, _kmeans(_whitened(data), n_components, rng), n_components, structure
-    )
+    def from_whitened_kmeans(self) -> Points:
+        """Start from k-means on rows whose overall covariance is made the identity."""
+        return self._from_partition(_kmeans(self._white, self.n_components, self.rng))
 
+    def from_centres(self) -> Points:
+        """Start small components at rows far apart, their common size drawn at random."""
+        low, high = np.log(_CENTRE_VARIANCE)
+        size = np.exp(self.rng.uniform(low, high))
+        centres = _spread_rows(self._white, self.n_components, self.rng)
+        scatter = np.repeat(size * self._covariance[None], self.n_components, axis=0)
+        ones = np.ones(self.n_components)
+        found = self.structure.covariances(ones, scatter_for(self.structure, scatter))
+        weights = ones / self.n_components
+        return Points(weights[None], self._values[centres][None], factor(found)[None])
 
-def from_centres(
-    data: Data, n_components: int, structure: Structure, rng: np.random.Generator
-) -> Points:
-    """Start small components at rows far apart, their common size drawn at random."""
-    low, high = np.log(_CENTRE_VARIANCE)
-    size = np.exp(rng.uniform(low, high))
-    centres = _spread_rows(_whitened(data), n_components, rng)
-    scatter = np.repeat(size * data.covariance()[None], n_components, axis=0)
-    ones = np.ones(n_components)
-    lower = factor(structure.covariances(ones, scatter_for(structure, scatter)))
-    return Points((ones / n_components)[None], data.rows()[centres][None], lower[None])
+    def from_chance(self) -> Points:
+        """Start from responsibilities drawn at random, as if nothing were known of the rows."""
+        shares = self.rng.dirichlet(np.full(self.n_components, 0.3), self.data.n_rows)
+        return from_responsibilities(self.data, shares, self.structure)
 
-
-def from_chance(
-    data: Data, n_components: int, structure: Structure, rng: np.random.Generator
-) -> Points:
-    """Start from responsibilities drawn at random, as if nothing were known of the rows."""
-    shares = rng.dirichlet(np.full(n_components, 0.3), data.n_rows)
-    return from_responsibilities(data, shares, structure)
-
-
-def from_partition(
-    data: Data, labels: npt.NDArray[np.intp], n_components: int, structure: Structure
-) -> Points:
-    """Start from labels 0..K-1 of the rows, shape (N,)."""
-    return from_responsibilities(data, np.eye(n_components)[labels], structure)
+    def _from_partition(self, labels: npt.NDArray[np.intp]) -> Points:
+        return from_responsibilities(self.data, np.eye(self.n_components)[labels], self.structure)
 
 
 def from_responsibilities(data: Data, shares: Array, structure: Structure) -> Points:
@@ -186,13 +175,6 @@ def _spread_rows(
         share = nearest / total if total > 0 else None
         chosen.append(int(rng.choice(len(values), p=share)))
     return np.array(chosen)
-
-
-def _whitened(data: Data) -> Array:
-    covariance = data.covariance()
-    ridge = 1e-8 * np.trace(covariance)  # collinear features are no harm in a mere start
-    lower = np.linalg.cholesky(covariance + ridge * np.eye(data.n_features))
-    return np.ascontiguousarray(solve_triangular(lower, data.rows().T, lower=True).T)
 
 
 def scatter_for(structure: Structure, scatter: Array) -> Array:

@@ -10,7 +10,7 @@ from bayesgmm.mixture.errors import InputError
 from bayesgmm.results.alignment import assignments
 from bayesgmm.results.fit import Fit
 
-_MAXIMUM = ["mle", "se", "ci_low", "ci_high"]
+_ERRORS = ["se", "ci_low", "ci_high"]
 _POSTERIOR = ["mean", "sd", "interval_low", "interval_high", "r_hat", "ess_bulk", "ess_tail"]
 
 
@@ -20,7 +20,7 @@ def compare(em: Fit, bayes: Fit) -> pd.DataFrame:
     Parameters
     ----------
     em : EMFit
-        Maximum likelihood fit. Its components are brought into the order of `bayes`.
+        Maximum likelihood fit, or posterior mode. Its components are brought into the order of `bayes`.
     bayes : BayesFit
         Bayesian fit of the same features, number of components and covariance type.
 
@@ -29,7 +29,7 @@ def compare(em: Fit, bayes: Fit) -> pd.DataFrame:
     pandas.DataFrame
         A row for each parameter, component by component (by ascending mean of the first
         feature), with columns ``component``, ``parameter`` (weight, mean, sd, correlation),
-        ``feature``; ``mle``, its standard error ``se`` and 95 % confidence interval ``ci_low``,
+        ``feature``; ``mle`` (``mode`` if `em` had priors), its standard error ``se`` and 95 % confidence interval ``ci_low``,
         ``ci_high`` (NaN if ``em.uncertainty().problem`` says why); ``mean``, ``sd``,
         ``interval_low``, ``interval_high`` of the posterior (95 %, equal tails); ``r_hat``,
         ``ess_bulk``, ``ess_tail``; and ``difference``, how far the maximum lies above the
@@ -41,16 +41,16 @@ def compare(em: Fit, bayes: Fit) -> pd.DataFrame:
         If the two are not a maximum likelihood and a Bayesian fit of the same kind of mixture.
     """
     maximum, posterior = em.summary(), bayes.summary()
-    if not set(_POSTERIOR) <= set(posterior.columns) or "mle" not in maximum.columns:
+    if not set(_POSTERIOR) <= set(posterior.columns) or not set(_ERRORS) <= set(maximum.columns):
         raise InputError("compare(em, bayes) takes a fit by fit_em and then one by fit_bayes")
     check_alike(em, bayes)
     p = em.params
     order = assignments(p.weights, p.means, p.cholesky, bayes.params)
-    by_component = maximum[_MAXIMUM].to_numpy().reshape(len(order), -1, len(_MAXIMUM))
-    aligned = by_component[order].reshape(-1, len(_MAXIMUM))
-    table = pd.DataFrame(aligned, index=posterior.index, columns=_MAXIMUM)
+    by_component = maximum.to_numpy().reshape(len(order), -1, len(maximum.columns))
+    aligned = by_component[order].reshape(maximum.shape)
+    table = pd.DataFrame(aligned, index=posterior.index, columns=maximum.columns)
     table = table.join(posterior[_POSTERIOR])
-    table["difference"] = (table["mle"] - table["mean"]) / table["sd"]
+    table["difference"] = (table[maximum.columns[0]] - table["mean"]) / table["sd"]
     return table.reset_index()
 
 
