@@ -46,6 +46,7 @@ from bayesgmm.mixture.vectormath import exp, log
 Array = npt.NDArray[np.float64]
 
 BLOCK = 256  # rows in a block, a multiple of 8: its scratch fits into the cache, its loops are long
+STRIDE = BLOCK + 8  # at a power of two, a cache keeps but few of a block's columns
 LARGEST = float(np.finfo(np.float64).max)
 
 
@@ -92,20 +93,29 @@ def estep(
     scatter : array, shape (S, K, D, D) or (S, K, D)
         Overwritten with ``Σ v r (x - μ)(x - μ)ᵀ``, or with its diagonal: shaped like `inverse`.
     """
+    K, D = means.shape[1:]
+    block = _scratch(K, D)
     for s in range(len(means)):
-        weights = row_weights[s if len(row_weights) > 1 else 0]
-        loglik[s] = sweep(
-            X, origin, unit, weights, log_coef[s], means[s], inverse[s],
-            counts[s], sums[s], scatter[s],
-        )  # fmt: skip
+        loglik[s] = 0.0
+        counts[s] = 0.0
+        sums[s] = 0.0
+        scatter[s] = 0.0
+        weights = row_weights[min(s, len(row_weights) - 1)]
+        for start in range(0, len(X), BLOCK):
+            n = _load(X, start, origin, unit, block.x)
+            _mixture_density(n, log_coef[s], means[s], inverse[s], block)
+            for r in range(n):
+                block.weight[r] = weights[start + r] if weights.size > 0 else 1.0
+            loglik[s] += _weighted_sum(block.log_density, block.weight, n)
+            for k in range(K):
+                _add_statistics(block, n, k, means[s, k], counts[s], sums[s, k], scatter[s, k])
+        if scatter.ndim == 4:
+            _reflect(scatter[s])
 
 
 @jit_inner
-def sweep(
+def one_estep(
     X: Array,
-    origin: Array,
-    unit: Array,
-    row_weights: Array,
     log_coef: Array,
     means: Array,
     inverse: Array,
@@ -113,27 +123,18 @@ def sweep(
     sums: Array,
     scatter: Array,
 ) -> float:
-    """Return the log-likelihood and overwrite the statistics of one mixture: see `estep`.
+    """Return the log-likelihood of one mixture and write its statistics: `estep` with S = 1.
 
-    For compiled code alone. Shapes are those of `estep` without S; `row_weights` is (N,) or (0,).
+    For compiled code. The rows are as they are, and each counts once; there are no leading axes.
     """
-    K, D = means.shape
-    counts[:] = 0.0
-    sums[:] = 0.0
-    scatter[:] = 0.0
-    loglik = 0.0
-    block = _scratch(K, D)
-    for start in range(0, len(X), BLOCK):
-        n = _load(X, start, origin, unit, block.x)
-        _mixture_density(n, log_coef, means, inverse, block)
-        for r in range(n):
-            block.weight[r] = row_weights[start + r] if row_weights.size > 0 else 1.0
-        loglik += _weighted_sum(block.log_density, block.weight, n)
-        for k in range(K):
-            _add_statistics(block, n, k, means[k], counts, sums[k], scatter[k])
-    if scatter.ndim == 3:
-        _reflect(scatter)
-    return loglik
+    (K, D), loglik = means.shape, np.empty(1)
+    estep(
+        X, np.zeros(D), np.ones(D), np.empty((1, 0)), log_coef.reshape(1, K),
+        means.reshape(1, K, D), inverse.reshape((1, *inverse.shape)), loglik,
+        counts.reshape(1, K), sums.reshape(1, K, D), scatter.reshape((1, *scatter.shape)),
+    )  # fmt: skip
+    total: float = loglik[0]
+    return total
 
 
 @jit
@@ -194,25 +195,25 @@ def compile_kernels() -> None:
 class _Scratch(NamedTuple):
     """What is known of one block of rows; the last axis of each array runs over the rows."""
 
-    x: Array  # (D, BLOCK), the rows
-    diff: Array  # (D, BLOCK), x - μ of the component in turn
+    x: Array  # (D, STRIDE), the rows
+    diff: Array  # (D, STRIDE), x - μ of the component in turn
     joint: Array  # (K, BLOCK), the components' densities relative to the largest
     log_density: Array  # (BLOCK,)
     total: Array  # (BLOCK,), sum of `joint` over components, at least 1
     weight: Array  # (BLOCK,), of each row in the statistics
-    work: Array  # (D, BLOCK)
+    work: Array  # (D, STRIDE), x - μ times a responsibility
 
 
 @jit_inner
 def _scratch(n_components: int, n_features: int) -> _Scratch:
     return _Scratch(
-        np.empty((n_features, BLOCK)),
-        np.empty((n_features, BLOCK)),
+        np.empty((n_features, STRIDE)),
+        np.empty((n_features, STRIDE)),
         np.empty((n_components, BLOCK)),
         np.empty(BLOCK),
         np.empty(BLOCK),
         np.empty(BLOCK),
-        np.empty((n_features, BLOCK)),
+        np.empty((n_features, STRIDE)),
     )
 
 
