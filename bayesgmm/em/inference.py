@@ -7,6 +7,7 @@ from abc import abstractmethod
 from functools import cached_property
 from typing import Literal
 
+import numpy as np
 import pandas as pd
 
 from bayesgmm.em import uncertainty
@@ -142,7 +143,8 @@ class Inference(Fit):
         if self.priors is not None:
             problem = "those here are for maximum likelihood; with priors, fit_bayes tells how sure"
             return uncertainty.without(self.estimates, problem)
-        jacobian = reported_jacobian(self._information.coordinates, self.correlated)
+        with np.errstate(all="ignore"):  # covariances singular to rounding are told of below
+            jacobian = reported_jacobian(self._information.coordinates, self.correlated)
         return uncertainty.from_information(
             self.estimates, jacobian, self._information, robust=robust
         )

@@ -110,7 +110,7 @@ class Search:
         """Take the best optima apart and put them together otherwise, while that leads further."""
         tried: list[float] = []
         for _ in range(_ROUNDS):
-            leaders = [o for o in found if o.ascent.value not in tried][:_LEADERS]
+            leaders = [o for o in found if o.sound and o.ascent.value not in tried][:_LEADERS]
             starts = [start for o in leaders for start in _moves(o.ascent.point, objective)]
             if not starts:
                 break
@@ -147,7 +147,7 @@ class Search:
         further = climb(
             objective,
             [o.ascent for o in going],
-            tol=self.tol,
+            tol=self.tol * _mean_weight(objective.data),
             max_steps=min(steps, self.max_iter - max(taken - 1, 0)),
             narrowest=narrowest(objective.data),
             plain_steps=2 if taken else PLAIN,
@@ -189,7 +189,14 @@ def _through_simpler(
         starts = islice(Starts(data, n_components, chosen, rng), 3)
         ascents = [Ascent(start) for start in starts]
         simple = replace(objective, structure=chosen, penalty=None)
-        for ascent in climb(simple, ascents, tol=1.0, max_steps=_FIRST_STEPS, plain_steps=PLAIN):
+        for ascent in climb(
+            simple,
+            ascents,
+            tol=1.0,
+            max_steps=_FIRST_STEPS,
+            narrowest=narrowest(data),
+            plain_steps=PLAIN,
+        ):
             shares = responsibilities(data, _params(ascent.point))
             yield from_responsibilities(data, shares, structure)
 
@@ -223,9 +230,17 @@ def _distinct(found: list[Optimum]) -> list[Optimum]:
 
 
 def _some_rows(data: Data, rng: np.random.Generator) -> Data:
+    """Draw rows for short ascents; many copies of few rows become these, with weights."""
     if data.n_rows <= _SEARCH_ROWS:
         return data
-    return data.take(np.sort(rng.choice(data.n_rows, _SEARCH_ROWS, replace=False)))
+    some = data.take(np.sort(rng.choice(data.n_rows, _SEARCH_ROWS, replace=False)))
+    if some.count_distinct_rows(_SEARCH_ROWS) > _SEARCH_ROWS / 2:
+        return some
+    return data.counted(_SEARCH_ROWS) or some
+
+
+def _mean_weight(data: Data) -> float:
+    return data.total_weight / data.n_rows
 
 
 def _same(one: Ascent, other: Ascent) -> bool:
