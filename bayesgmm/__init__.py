@@ -11,6 +11,7 @@ Start here::
 
 How do I ...
 
+- ... choose the number of components? ``bg.select(X)``, and ``bg.plot_selection`` draws it.
 - ... set priors? ``bg.fit_bayes(X, 2, priors=bg.Priors(...))``; ``print(bayes.priors)`` shows those
   that were used, and `bayesgmm.priors` has the families.
 - ... know whether to trust the draws? ``bayes.diagnostics`` says so in words.
@@ -39,9 +40,11 @@ if TYPE_CHECKING:
     from bayesgmm.loading import load
     from bayesgmm.mixture.errors import FitError, InputError
     from bayesgmm.mixture.params import Params
-    from bayesgmm.plots import plot_comparison, plot_fit
+    from bayesgmm.plots import plot_comparison, plot_fit, plot_selection
     from bayesgmm.priors import Priors
     from bayesgmm.results.comparison import compare
+    from bayesgmm.selection.choose import select
+    from bayesgmm.selection.result import Selection
 
 __version__ = _version("bayesgmm")
 
@@ -52,6 +55,7 @@ __all__ = [
     "InputError",
     "Params",
     "Priors",
+    "Selection",
     "build_model",
     "compare",
     "fit_bayes",
@@ -60,7 +64,9 @@ __all__ = [
     "load_dataset",
     "plot_comparison",
     "plot_fit",
+    "plot_selection",
     "priors",
+    "select",
 ]
 
 _HOMES = {
@@ -70,6 +76,7 @@ _HOMES = {
     "InputError": "mixture.errors",
     "Params": "mixture.params",
     "Priors": "priors",
+    "Selection": "selection.result",
     "build_model": "bayes.model",
     "compare": "results.comparison",
     "fit_bayes": "bayes.fit",
@@ -78,6 +85,8 @@ _HOMES = {
     "load_dataset": "datasets",
     "plot_comparison": "plots",
     "plot_fit": "plots",
+    "plot_selection": "plots",
+    "select": "selection.choose",
 }
 
 
