@@ -174,11 +174,7 @@ def _estep(X, weights, means, factor, counts, sums, scatter):
     prepare(weights, factor, log_coef, inverse)
     # outside the parameter space a logarithm or an inverse is infinite or not a number
     if _all_finite(log_coef) and _all_finite(inverse) and _all_finite(means):
-        D = means.shape[1]
-        loglik = kernels.sweep(
-            X, np.zeros(D), np.ones(D), np.empty(0), log_coef, means, inverse,
-            counts, sums, scatter,
-        )  # fmt: skip
+        loglik = kernels.one_estep(X, log_coef, means, inverse, counts, sums, scatter)
         if not np.isnan(loglik):
             return loglik
     counts[:] = 0.0

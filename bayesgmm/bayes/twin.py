@@ -31,7 +31,7 @@ import numpy.typing as npt
 
 from bayesgmm.bayes.transforms import Index, Layout
 from bayesgmm.mixture.compilation import jit, jit_inner
-from bayesgmm.mixture.kernels import sweep
+from bayesgmm.mixture.kernels import one_estep
 
 Array = npt.NDArray[np.float64]
 
@@ -120,10 +120,7 @@ def log_density_diag(x: Array, X: Array, layout: Layout, prior: Prior, gradient:
             log_coef[k] -= log_spread[k, d]
             inverse[k, d] = np.exp(-log_spread[k, d])
 
-    loglik = sweep(
-        X, np.zeros(D), np.ones(D), np.empty(0), log_coef, free.means, inverse,
-        counts, slope.means, scatter,
-    )  # fmt: skip
+    loglik = one_estep(X, log_coef, free.means, inverse, counts, slope.means, scatter)
 
     d_log_spread = np.empty((K, D))
     for k in range(K):
@@ -157,10 +154,7 @@ def log_density_full(x: Array, X: Array, layout: Layout, prior: Prior, gradient:
             for i in range(j, D):
                 inverse[k, i, j] = inverse_factors[b, i, j] * shrink
 
-    loglik = sweep(
-        X, np.zeros(D), np.ones(D), np.empty(0), log_coef, free.means, inverse,
-        counts, slope.means, scatter,
-    )  # fmt: skip
+    loglik = one_estep(X, log_coef, free.means, inverse, counts, slope.means, scatter)
 
     d_log_spread = np.empty((K, D))
     for k in range(K):

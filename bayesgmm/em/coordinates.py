@@ -22,11 +22,10 @@ import numpy.typing as npt
 from scipy.linalg import helmert, solve_triangular
 
 from bayesgmm.mixture.params import Params
+from bayesgmm.mixture.structures import get_structure
 
 Array = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.intp]
-
-_CODES = {"full": "VVV", "tied": "EEE", "diag": "VVI", "spherical": "VII"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,9 +154,8 @@ def local_coordinates(params: Params, covariance_type: str) -> Coordinates:
         The structure: scikit-learn's name, or mclust's three letters for volume, shape and
         orientation, each E (equal), V (varying) or I (identity).
     """
-    code = _CODES.get(covariance_type, covariance_type)
     k, d = params.means.shape
-    volume, shape, orientation = tuple(code)
+    volume, shape, orientation = tuple(get_structure(covariance_type).code)
     shapes = helmert(d) if shape != "I" else np.empty((0, d))
     pairs = np.triu_indices(d if orientation != "I" else 0, 1)
     spectrum, slopes = None, np.ones((k, len(pairs[0])))

@@ -167,7 +167,7 @@ def _moments(data: Data, coordinates: Coordinates) -> tuple[Array, Array]:
 def _chunks(data: Data, size: int) -> Iterator[tuple[Array, Array]]:
     """Rows in float64, and the weight of each, `size` at a time."""
     for first in range(0, data.n_rows, size):
-        values = np.ascontiguousarray(data.values[first : first + size], dtype=np.float64)
+        values = data.rows(first, first + size)
         row_weights = data.row_weights[first : first + size]
         yield values, row_weights if data.row_weights.size else np.ones(len(values))
 

@@ -56,7 +56,7 @@ class Points:
         return len(self.weights)
 
     def __getitem__(self, mixtures: Any) -> Points:
-        """Some of the mixtures: a slice, a mask or a list of indices."""
+        """Give some of the mixtures: those of a slice, a mask or a list of indices."""
         return Points(self.weights[mixtures], self.means[mixtures], self.factor[mixtures])
 
     @classmethod

@@ -182,7 +182,8 @@ class EMFit(Fit):
         Returns
         -------
         pandas.DataFrame
-            Columns ``mle`` (with priors ``mode``) and ``se``, in the units of the data, with the rows of `summary`.
+            Columns ``mle`` (with priors ``mode``) and ``se``, in the units of the data, with the
+            rows of `summary`.
 
         Warns
         -----
@@ -228,10 +229,11 @@ class EMFit(Fit):
         Returns
         -------
         pandas.DataFrame
-            Columns ``mle`` (with priors ``mode``), ``se`` (standard error), ``ci_low`` and ``ci_high`` (95 % confidence
-            interval) by the information; a row for each parameter, indexed by ``component``,
-            ``parameter`` (weight, mean, sd, correlation) and ``feature``. Where there are no
-            standard errors they are NaN, and ``uncertainty().problem`` says why.
+            Columns ``mle`` (with priors ``mode``), ``se`` (standard error), ``ci_low`` and
+            ``ci_high`` (95 % confidence interval) by the information; a row for each parameter,
+            indexed by ``component``, ``parameter`` (weight, mean, sd, correlation) and
+            ``feature``. Where there are no standard errors they are NaN, and
+            ``uncertainty().problem`` says why.
         """
         found = self.uncertainty()
         interval = found.intervals()

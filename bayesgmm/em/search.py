@@ -41,8 +41,9 @@ _NARROW, _FEW = (
     3,
 )  # spurious: so narrow a component, on fewer than so many times its least rows
 _SIMPLER = 4  # one start in so many first climbs under a simpler structure
-_MOVES = 16  # rearrangements tried at a time, ...
-_ROUNDS = 4  # ... as long as they lead further up, but not more often than this
+_LEADERS = 3  # so many optima are taken apart at a time, ...
+_MOVES = 24  # each in at most so many ways, ...
+_ROUNDS = 6  # ... as long as they lead further up, but not more often than this
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,16 +107,18 @@ class Search:
         return tuple(self._race(finalists, objective))
 
     def _rearranged(self, found: list[Optimum], objective: Objective) -> list[Optimum]:
-        data, structure = objective.data, objective.structure
+        """Take the best optima apart and put them together otherwise, while that leads further."""
+        tried: list[float] = []
         for _ in range(_ROUNDS):
-            best = found[0].ascent
-            shares = responsibilities(data, _params(best.point))
-            moves = rearranged(shares, data.rows(), _MOVES)
-            starts = [Optimum(Ascent(from_responsibilities(data, m, structure))) for m in moves]
+            leaders = [o for o in found if o.ascent.value not in tried][:_LEADERS]
+            starts = [start for o in leaders for start in _moves(o.ascent.point, objective)]
             if not starts:
                 break
-            found = _distinct([*found, *self._race(starts, objective)])
-            if not found[0].ascent.value > best.value + _SAME_MAXIMUM:
+            tried += [o.ascent.value for o in leaders]
+            best = found[0].ascent
+            raced = self._race([Optimum(Ascent(start)) for start in starts], objective)
+            found = _distinct([*found, *raced])
+            if found[0].ascent is best:
                 break
         return found
 
@@ -186,11 +189,15 @@ def _through_simpler(
         starts = islice(Starts(data, n_components, chosen, rng), 3)
         ascents = [Ascent(start) for start in starts]
         simple = replace(objective, structure=chosen, penalty=None)
-        for ascent in climb(
-            simple, ascents, tol=1.0, max_steps=_FIRST_STEPS, plain_steps=PLAIN
-        ):
+        for ascent in climb(simple, ascents, tol=1.0, max_steps=_FIRST_STEPS, plain_steps=PLAIN):
             shares = responsibilities(data, _params(ascent.point))
             yield from_responsibilities(data, shares, structure)
+
+
+def _moves(point: Points, objective: Objective) -> Iterator[Points]:
+    data, shares = objective.data, responsibilities(objective.data, _params(point))
+    for moved in rearranged(shares, data.rows(), _MOVES):
+        yield from_responsibilities(data, moved, objective.structure)
 
 
 def _params(point: Points) -> Params:

@@ -57,6 +57,7 @@ class Starts:
             self.from_kmeans,
             self.from_centres,
             self.from_whitened_kmeans,
+            self.from_neighbours,
             self.from_centres,
             self.from_chance,
         )
@@ -80,6 +81,23 @@ class Starts:
         found = self.structure.covariances(ones, scatter_for(self.structure, scatter))
         weights = ones / self.n_components
         return Points(weights[None], self._values[centres][None], factor(found)[None])
+
+    def from_neighbours(self) -> Points:
+        """Start from rows drawn at random, each with the covariance of so many rows around it.
+
+        How many is drawn, too, between the least and all: components of very different sizes,
+        narrow ones within wide ones, are found this way.
+        """
+        white, k = self._white, self.n_components
+        most = len(white)
+        least = min(2 * (self.data.n_features + 1), most)
+        shares = np.zeros((most, k))
+        for j in range(k):
+            size = int(np.exp(self.rng.uniform(np.log(least), np.log(most))))
+            distance = np.square(white - white[self.rng.integers(most)]).sum(axis=1)
+            shares[np.argpartition(distance, size - 1)[:size], j] = 1 / size
+        shares /= np.maximum(shares.sum(axis=1, keepdims=True), 1e-300)
+        return from_responsibilities(self.data, shares, self.structure)
 
     def from_chance(self) -> Points:
         """Start from responsibilities drawn at random, as if nothing were known of the rows."""

@@ -12,14 +12,14 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from bayesgmm.mixture.compilation import jit_exact
+from bayesgmm.mixture.compilation import jit, jit_inner
 
 Array = npt.NDArray[np.float64]
 
 _HALF_LOG_TWO_PI = 0.5 * math.log(2 * math.pi)
 
 
-@jit_exact
+@jit
 def prepare(weights: Array, factors: Array, log_coef: Array, inverses: Array) -> None:
     """Write what is constant in each component's density.
 
@@ -44,25 +44,19 @@ def prepare(weights: Array, factors: Array, log_coef: Array, inverses: Array) ->
         invert(factors[m], inverses[m])
 
 
-@jit_exact
+@jit_inner
 def invert(factor: Array, inverse: Array) -> None:
     """Overwrite `inverse` with that of a diagonal (D,), or of a lower triangle (D, D)."""
     for i in range(len(factor)):
         if factor.ndim == 1:
             inverse[i] = 1 / factor[i]
-        else:
-            _invert_row(factor, i, inverse)
-
-
-@jit_exact
-def _invert_row(factor: Array, i: int, inverse: Array) -> None:
-    """Forward substitution: a row of the inverse from the rows before it."""
-    row = inverse[i]
-    row[:] = 0.0
-    row[i] = 1.0
-    for m in range(i):
-        before, share = inverse[m], factor[i, m]
-        for j in range(m + 1):
-            row[j] -= share * before[j]
-    for j in range(i + 1):
-        row[j] /= factor[i, i]
+        else:  # forward substitution: a row of the inverse from the rows before it
+            row = inverse[i]
+            for j in range(len(row)):
+                row[j] = 1.0 if j == i else 0.0
+            for m in range(i):
+                before, share = inverse[m], factor[i, m]
+                for j in range(m + 1):
+                    row[j] -= share * before[j]
+            for j in range(i + 1):
+                row[j] /= factor[i, i]

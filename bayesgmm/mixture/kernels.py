@@ -12,7 +12,8 @@ if it is diagonal. Three questions are asked of it, each in a kernel of its own:
 All of them walk through the data in blocks of rows, and keep a block the other way round, one
 feature after the other: the inner loops then run over rows, have no branch, and become vector
 instructions on scratch space that stays in the fastest cache. Differences ``x - μ`` are formed
-before anything is multiplied, so that data far from zero lose nothing.
+before anything is multiplied, so that data far from zero lose nothing. From about ten features
+on, nearly all time goes into two products of matrices, which are in `bayesgmm.mixture.tiles`.
 
 Infinities are part of the plan. A component of weight zero has ``c_k = -inf`` and gets
 responsibility 0. A row so far out that its distance to every component overflows has log density
@@ -39,11 +40,13 @@ from bayesgmm.mixture.compilation import (
     jit_inner,
 )
 from bayesgmm.mixture.factors import prepare
+from bayesgmm.mixture.tiles import LANES, add_outer, add_squared_length
 from bayesgmm.mixture.vectormath import exp, log
 
 Array = npt.NDArray[np.float64]
 
-BLOCK = 256  # rows in a block: its scratch space fits into the cache, its loops are long
+BLOCK = 256  # rows in a block, a multiple of 8: its scratch fits into the cache, its loops are long
+STRIDE = BLOCK + 8  # at a power of two, a cache keeps but few of a block's columns
 LARGEST = float(np.finfo(np.float64).max)
 
 
@@ -90,20 +93,29 @@ def estep(
     scatter : array, shape (S, K, D, D) or (S, K, D)
         Overwritten with ``Σ v r (x - μ)(x - μ)ᵀ``, or with its diagonal: shaped like `inverse`.
     """
+    K, D = means.shape[1:]
+    block = _scratch(K, D)
     for s in range(len(means)):
-        weights = row_weights[s if len(row_weights) > 1 else 0]
-        loglik[s] = sweep(
-            X, origin, unit, weights, log_coef[s], means[s], inverse[s],
-            counts[s], sums[s], scatter[s],
-        )  # fmt: skip
+        loglik[s] = 0.0
+        counts[s] = 0.0
+        sums[s] = 0.0
+        scatter[s] = 0.0
+        weights = row_weights[min(s, len(row_weights) - 1)]
+        for start in range(0, len(X), BLOCK):
+            n = _load(X, start, origin, unit, block.x)
+            _mixture_density(n, log_coef[s], means[s], inverse[s], block)
+            for r in range(n):
+                block.weight[r] = weights[start + r] if weights.size > 0 else 1.0
+            loglik[s] += _weighted_sum(block.log_density, block.weight, n)
+            for k in range(K):
+                _add_statistics(block, n, k, means[s, k], counts[s], sums[s, k], scatter[s, k])
+        if scatter.ndim == 4:
+            _reflect(scatter[s])
 
 
 @jit_inner
-def sweep(
+def one_estep(
     X: Array,
-    origin: Array,
-    unit: Array,
-    row_weights: Array,
     log_coef: Array,
     means: Array,
     inverse: Array,
@@ -111,27 +123,18 @@ def sweep(
     sums: Array,
     scatter: Array,
 ) -> float:
-    """Return the log-likelihood and overwrite the statistics of one mixture: see `estep`.
+    """Return the log-likelihood of one mixture and write its statistics: `estep` with S = 1.
 
-    For compiled code alone. Shapes are those of `estep` without S; `row_weights` is (N,) or (0,).
+    For compiled code. The rows are as they are, and each counts once; there are no leading axes.
     """
-    K, D = means.shape
-    counts[:] = 0.0
-    sums[:] = 0.0
-    scatter[:] = 0.0
-    loglik = 0.0
-    block = _scratch(K, D)
-    for start in range(0, len(X), BLOCK):
-        n = _load(X, start, origin, unit, block.x)
-        _mixture_density(n, log_coef, means, inverse, block)
-        for r in range(n):
-            block.weight[r] = row_weights[start + r] if row_weights.size > 0 else 1.0
-        loglik += _weighted_sum(block.log_density, block.weight, n)
-        for k in range(K):
-            _add_statistics(block, n, k, means[k], counts, sums[k], scatter[k])
-    if scatter.ndim == 3:
-        _reflect(scatter)
-    return loglik
+    (K, D), loglik = means.shape, np.empty(1)
+    estep(
+        X, np.zeros(D), np.ones(D), np.empty((1, 0)), log_coef.reshape(1, K),
+        means.reshape(1, K, D), inverse.reshape((1, *inverse.shape)), loglik,
+        counts.reshape(1, K), sums.reshape(1, K, D), scatter.reshape((1, *scatter.shape)),
+    )  # fmt: skip
+    total: float = loglik[0]
+    return total
 
 
 @jit
@@ -192,35 +195,36 @@ def compile_kernels() -> None:
 class _Scratch(NamedTuple):
     """What is known of one block of rows; the last axis of each array runs over the rows."""
 
-    x: Array  # (D, BLOCK), the rows
-    diff: Array  # (D, BLOCK), x - μ of the component in turn
+    x: Array  # (D, STRIDE), the rows
+    diff: Array  # (D, STRIDE), x - μ of the component in turn
     joint: Array  # (K, BLOCK), the components' densities relative to the largest
     log_density: Array  # (BLOCK,)
     total: Array  # (BLOCK,), sum of `joint` over components, at least 1
     weight: Array  # (BLOCK,), of each row in the statistics
-    work: Array  # (BLOCK,)
+    work: Array  # (D, STRIDE), x - μ times a responsibility
 
 
 @jit_inner
 def _scratch(n_components: int, n_features: int) -> _Scratch:
     return _Scratch(
-        np.empty((n_features, BLOCK)),
-        np.empty((n_features, BLOCK)),
+        np.empty((n_features, STRIDE)),
+        np.empty((n_features, STRIDE)),
         np.empty((n_components, BLOCK)),
         np.empty(BLOCK),
         np.empty(BLOCK),
         np.empty(BLOCK),
-        np.empty(BLOCK),
+        np.empty((n_features, STRIDE)),
     )
 
 
 @jit_exact
 def _load(X: Array, start: int, origin: Array, unit: Array, x: Array) -> int:
     """Bring a block of rows, feature by feature, into their units; return how many there are."""
-    n = len(X) - start if len(X) - start < BLOCK else BLOCK
+    n = min(len(X) - start, BLOCK)
     for j in range(X.shape[1]):
+        feature, centre, scale = x[j], origin[j], unit[j]
         for r in range(n):
-            x[j, r] = (X[start + r, j] - origin[j]) / unit[j]
+            feature[r] = (X[start + r, j] - centre) / scale
     return n
 
 
@@ -230,8 +234,8 @@ def _mixture_density(
 ) -> None:
     """Fill `joint`, `total` and `log_density` of the block's n rows by log-sum-exp."""
     top, total = block.log_density, block.total
-    top[:] = -LARGEST  # not -inf: from that, nothing could be subtracted
-    total[:] = 0.0
+    top[:n] = -LARGEST  # not -inf: from that, nothing could be subtracted
+    total[:n] = 0.0
     for k in range(len(log_coef)):
         joint = block.joint[k]
         _squared_distance(block, n, means[k], inverse[k], joint)
@@ -257,31 +261,19 @@ def _mixture_density(
 @jit_inner
 def _squared_distance(block: _Scratch, n: int, mean: Array, inverse: Array, square: Array) -> None:
     """Write ``|W (x - μ)|²``, with W lower triangular, or the diagonal of a diagonal matrix."""
-    square[:] = 0.0
+    square[:n] = 0.0
     for i in range(len(mean)):
-        x, diff, z, centre = block.x[i], block.diff[i], block.work, mean[i]
+        x, diff, centre = block.x[i], block.diff[i], mean[i]
         if inverse.ndim == 1:
             factor = inverse[i]
             for r in range(n):
-                z[r] = factor * (x[r] - centre)
+                z = factor * (x[r] - centre)
+                square[r] += z * z
         else:
             for r in range(n):
                 diff[r] = x[r] - centre
-            _product(inverse[i], block.diff, i, n, z)
-        for r in range(n):
-            square[r] += z[r] * z[r]
-
-
-@jit_inner
-def _product(row: Array, diff: Array, last: int, n: int, z: Array) -> None:
-    """Write ``z = Σ_j W_j (x - μ)_j`` with j up to `last`."""
-    d, factor = diff[0], row[0]
-    for r in range(n):
-        z[r] = factor * d[r]
-    for j in range(1, last + 1):
-        d, factor = diff[j], row[j]
-        for r in range(n):
-            z[r] += factor * d[r]
+    if inverse.ndim == 2:
+        add_squared_length(inverse, block.diff, n, square)
 
 
 @jit_inner
@@ -298,14 +290,14 @@ def _add_statistics(
     block: _Scratch, n: int, k: int, mean: Array, counts: Array, sums: Array, scatter: Array
 ) -> None:
     """Add component k's share of a block to its statistics, of scatter the lower triangle."""
-    resp, work = block.joint[k], block.work
+    resp = block.joint[k]
     count = 0.0
     for r in range(n):
         resp[r] *= block.weight[r] / block.total[r]
         count += resp[r]
     counts[k] += count
     for i in range(len(mean)):
-        x, diff, centre = block.x[i], block.diff[i], mean[i]
+        x, diff, work, centre = block.x[i], block.diff[i], block.work[i], mean[i]
         first = second = 0.0
         for r in range(n):
             # without the condition, a far row could still add 0 times infinity
@@ -320,16 +312,10 @@ def _add_statistics(
         if scatter.ndim == 1:
             scatter[i] += second
         else:
-            for j in range(i + 1):
-                scatter[i, j] += _dot(work, block.diff[j], n)
-
-
-@jit_inner
-def _dot(a: Array, b: Array, n: int) -> float:
-    total = 0.0
-    for r in range(n):
-        total += a[r] * b[r]
-    return total
+            for r in range(n, n + -n % LANES):
+                diff[r] = work[r] = 0.0
+    if scatter.ndim == 2:
+        add_outer(block.work, block.diff, n, scatter)
 
 
 @jit_inner

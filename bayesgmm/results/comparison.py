@@ -20,7 +20,8 @@ def compare(em: Fit, bayes: Fit) -> pd.DataFrame:
     Parameters
     ----------
     em : EMFit
-        Maximum likelihood fit, or posterior mode. Its components are brought into the order of `bayes`.
+        Maximum likelihood fit, or posterior mode. Its components are brought into the order of
+        `bayes`.
     bayes : BayesFit
         Bayesian fit of the same features, number of components and covariance type.
 
@@ -29,8 +30,8 @@ def compare(em: Fit, bayes: Fit) -> pd.DataFrame:
     pandas.DataFrame
         A row for each parameter, component by component (by ascending mean of the first
         feature), with columns ``component``, ``parameter`` (weight, mean, sd, correlation),
-        ``feature``; ``mle`` (``mode`` if `em` had priors), its standard error ``se`` and 95 % confidence interval ``ci_low``,
-        ``ci_high`` (NaN if ``em.uncertainty().problem`` says why); ``mean``, ``sd``,
+        ``feature``; ``mle`` (``mode`` if `em` had priors), its standard error ``se`` and 95 %
+        confidence interval ``ci_low``, ``ci_high`` (NaN if ``em.uncertainty().problem`` says why); ``mean``, ``sd``,
         ``interval_low``, ``interval_high`` of the posterior (95 %, equal tails); ``r_hat``,
         ``ess_bulk``, ``ess_tail``; and ``difference``, how far the maximum lies above the
         posterior mean, in posterior standard deviations.

@@ -6,11 +6,6 @@ import pandas as pd
 import pytest
 
 import bayesgmm as bg
-from bayesgmm.em.climb import Ascent, Point, climb, mstep
-from bayesgmm.em.starts import starting_points
-from bayesgmm.mixture.data import as_data
-from bayesgmm.mixture.likelihood import estep
-from bayesgmm.mixture.structures import get_structure
 
 ALL = ["diag", "full", "spherical", "tied"]
 FAITHFUL = bg.load_dataset("faithful").to_numpy()
@@ -27,58 +22,6 @@ def assert_same(one, other, shift=0.0, scale=1.0, rtol=1e-6):
     expected = scale**2 * one.params.covariances
     small = rtol * np.abs(expected).max()
     np.testing.assert_allclose(other.params.covariances, expected, rtol=rtol, atol=small)
-
-
-def some_point(covariance_type, seed=0, n_components=3, n_features=3):
-    rng = np.random.default_rng(seed)
-    X = rng.normal(size=(80, n_features)) * [1, 2, 3][:n_features]
-    data, structure = as_data(X), get_structure(covariance_type)
-    return data, structure, next(starting_points(data, n_components, structure, rng))
-
-
-@pytest.mark.parametrize("covariance_type", ALL)
-def test_loglik_never_decreases(covariance_type):
-    for seed in range(5):
-        data, structure, point = some_point(covariance_type, seed)
-        history = climb(data, Ascent(point), structure, tol=1e-9, max_iter=200).history
-        assert (np.diff(history) > -1e-10 * np.abs(history[0])).all()
-
-
-@pytest.mark.parametrize("covariance_type", ALL)
-def test_mstep_maximises_the_expected_log_likelihood(covariance_type):
-    data, structure, point = some_point(covariance_type)
-    stats = estep(data, point.weights, point.means, point.factor)
-    shares = naive.responsibilities(
-        data.values, point.weights, point.means, as_cholesky(point.factor)
-    )
-    best = mstep(point, stats, structure)
-
-    def expected(p):
-        joint = naive.log_joint(data.values, p.weights, p.means, as_cholesky(p.factor))
-        return (shares * joint).sum()
-
-    top = expected(best)
-    rng = np.random.default_rng(1)
-    for _ in range(50):
-        assert expected(nearby(best, covariance_type, rng)) < top
-
-
-def as_cholesky(factor):
-    return factor if factor.ndim == 3 else factor[..., None] * np.eye(factor.shape[-1])
-
-
-def nearby(point, covariance_type, rng, size=1e-3):
-    """A small random step that stays within the structure."""
-    shape = {
-        "full": point.factor.shape,
-        "tied": (1, *point.factor.shape[1:]),
-        "diag": point.factor.shape,
-        "spherical": (len(point.weights), 1),
-    }[covariance_type]
-    factor = point.factor * (1 + size * rng.normal(size=shape))
-    weights = point.weights * np.exp(size * rng.normal(size=point.weights.shape))
-    means = point.means + size * rng.normal(size=point.means.shape)
-    return Point(weights / weights.sum(), means, factor)
 
 
 @pytest.mark.parametrize("covariance_type", ALL)

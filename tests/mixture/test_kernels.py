@@ -53,7 +53,7 @@ def random_mixture(rng, K, D):
 def problems(draw, max_rows=600):
     """Rows and a mixture, of any size."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
-    N, K, D = draw(st.integers(1, max_rows)), draw(st.integers(1, 5)), draw(st.integers(1, 6))
+    N, K, D = draw(st.integers(1, max_rows)), draw(st.integers(1, 5)), draw(st.integers(1, 11))
     return 3 * rng.normal(size=(N, D)), random_mixture(rng, K, D)
 
 

@@ -140,9 +140,11 @@ def _inverse(matrices: Array) -> Array:
     """Inverses (S, D, D) or (S, D), NaN where there is none."""
     if matrices.ndim == 2:
         return 1 / matrices
-    lower, proper = factorise(matrices[:, None])
+    size = np.trace(matrices, axis1=1, axis2=2)[:, None, None]  # else a pivot might underflow
+    lower, proper = factorise((matrices / size)[:, None])
     half = np.linalg.inv(lower[:, 0])
-    return np.where(proper[:, None, None], half.transpose(0, 2, 1) @ half, np.nan)
+    found: Array = np.where(proper[:, None, None], half.transpose(0, 2, 1) @ half, np.nan) / size
+    return found
 
 
 def _eigh(matrices: Array) -> tuple[Array, Array]:
