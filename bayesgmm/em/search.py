@@ -28,6 +28,7 @@ from bayesgmm.mixture.structures import STRUCTURES
 
 Array = npt.NDArray[np.float64]
 
+_ATTEMPTS = 3  # so many times n_starts, as long as no sound maximum is found
 _FIRST_STEPS = 20
 _FINALISTS = 6  # so many at least go on, until each has been given ...
 _PATIENT_STEPS = 640  # ... so many steps in one go, ...
@@ -41,7 +42,7 @@ _NARROW, _FEW = (
     3,
 )  # spurious: so narrow a component, on fewer than so many times its least rows
 _SIMPLER = 4  # one start in so many first climbs under a simpler structure
-_LEADERS = 3  # so many optima are taken apart at a time, ...
+_LEADERS = 6  # so many optima are taken apart at a time, ...
 _MOVES = 24  # each in at most so many ways, ...
 _ROUNDS = 6  # ... as long as they lead further up, but not more often than this
 
@@ -97,9 +98,13 @@ class Search:
             More starts.
         """
         few = replace(objective, data=_some_rows(objective.data, rng))
-        starts = [*_starts(few, n_components, n_starts, rng), *known]
-        found = self._race([Optimum(Ascent(start)) for start in starts], few)
-        found = self._rearranged(found, few)
+        found: list[Optimum] = []
+        for _ in range(_ATTEMPTS):
+            starts = [*_starts(few, n_components, n_starts, rng), *known]
+            found += self._race([Optimum(Ascent(start)) for start in starts], few)
+            found = self._rearranged(_distinct(found), few)
+            if found[0].sound:
+                break
         if few.data is objective.data:
             return tuple(found)
         # nothing seen on some of the rows holds for all of them

@@ -94,7 +94,7 @@ def estep(
         return stats
 
     chunks = _chunks(data, means.shape[1])
-    groups = _groups(len(means), len(chunks), workers)
+    groups = _groups(data, means.shape[:2], len(chunks), workers)
     if len(chunks) == len(groups) == 1:  # on few rows, every microsecond counts
         return sweep((groups[0], chunks[0]))
     tasks = [(mixtures, rows) for mixtures in groups for rows in chunks]
@@ -187,13 +187,18 @@ def _block(data: Data, rows: slice) -> tuple[Array, Array, Array]:
 
 def _chunks(data: Data, n_components: int) -> list[slice]:
     """Cut the rows by what a sweep costs: it depends on nothing but N, K and D."""
-    cycles = n_components * (12 + data.n_features**2 / 5)  # for each row, roughly
-    size = max(_CHUNK_ROWS, int(_CHUNK_CYCLES / cycles))
+    size = max(_CHUNK_ROWS, int(_CHUNK_CYCLES / _cycles(data, n_components)))
     return list(pieces(data.n_rows, size))
 
 
-def _groups(n_mixtures: int, n_chunks: int, workers: int) -> list[slice]:
+def _groups(data: Data, shape: tuple[int, ...], n_chunks: int, workers: int) -> list[slice]:
     """Share the mixtures out, where the chunks alone would leave a worker idle."""
+    n_mixtures, n_components = shape
     wanted = 1 if workers == 1 else min(n_mixtures, -(-4 * workers // n_chunks))
-    size = -(-n_mixtures // wanted)
-    return list(pieces(n_mixtures, size))
+    worthwhile = int(_CHUNK_CYCLES * n_chunks / (data.n_rows * _cycles(data, n_components)))
+    return list(pieces(n_mixtures, max(-(-n_mixtures // wanted), worthwhile)))
+
+
+def _cycles(data: Data, n_components: int) -> float:
+    """Estimate what a row costs."""
+    return n_components * (12 + data.n_features**2 / 5)
