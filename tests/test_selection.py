@@ -10,7 +10,7 @@ from bayesgmm.em.fit import Settings, maximise
 from bayesgmm.mixture.data import as_data
 from bayesgmm.mixture.params import Params
 from bayesgmm.mixture.structures import STRUCTURES, get_structure
-from bayesgmm.selection.grid import Cell, _Filler, nearest, split
+from bayesgmm.selection.grid import Cell, Filler, nearest, split
 
 NAMES = ["spherical", "tied", "VEV", "full"]
 
@@ -162,8 +162,8 @@ def test_a_model_that_missed_its_maximum_is_raised_to_the_nested_one(faithful, s
     stuck = Params(np.full(3, 1 / 3), np.tile(everywhere, (3, 1)), np.tile(np.eye(2), (3, 1, 1)))
     low = cell(faithful, 3, "VVV", only=stuck)
     assert low.log_likelihood <= nested.log_likelihood
-    filler = _Filler(nested.fit.data, Settings(n_starts=1), quiet)
-    raised = filler._raised(low, nested)
+    filler = Filler(nested.fit.data, Settings(n_starts=1), quiet)
+    raised = filler.raised(low, [nested])
     assert raised.fit.sound
     assert raised.log_likelihood >= nested.log_likelihood - 1e-6
     assert raised.climbed_from is nested

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -100,7 +100,7 @@ def fill(
     tuple of Cell
         Each after all that are nested in it. A scored one is nowhere lower than one of those.
     """
-    filler = _Filler(data, settings, report)
+    filler = Filler(data, settings, report)
     cells: list[Cell] = []
     for k in n_components:
         for structure in structures:
@@ -116,7 +116,9 @@ def nearest(cell: Cell, cells: Sequence[Cell]) -> list[Cell]:
 
 
 @dataclass(frozen=True, eq=False)
-class _Filler:
+class Filler:
+    """Fits candidates to one set of rows; see `fill`."""
+
     data: Data
     settings: Settings
     report: Callable[[str], None]
@@ -129,21 +131,21 @@ class _Filler:
         except InputError as error:
             return Cell(k, structure, problem=str(error))
         known = [start for other in nested for start in self._starts(other, k, _APART)]
-        cell = Cell(k, structure, self._fit(cell, known=known))
-        for other in sorted(nested, key=lambda other: -other.log_likelihood):
-            if not _as_high(cell, other):
-                cell = self._raised(cell, other)
-        return Cell(k, structure, cell.fit, _problem(cell, nested), cell.climbed_from)
+        found = Cell(k, structure, self._fit(cell, known=known))
+        if _problem(found, nested):
+            found = self.raised(found, nested)
+        return replace(found, problem=_problem(found, nested))
 
-    def _raised(self, cell: Cell, nested: Cell) -> Cell:
-        """Climb from the nested solution alone, which leads at least as high as it is."""
-        same = nested.n_components == cell.n_components
-        for distance in (0.0,) if same else _LAST_RESORTS:
-            for start in self._starts(nested, cell.n_components, distance):
-                fit = self._fit(cell, only=start)
-                found = Cell(cell.n_components, cell.structure, fit, climbed_from=nested)
-                if _as_high(found, nested):
-                    return found
+    def raised(self, cell: Cell, nested: Sequence[Cell]) -> Cell:
+        """Climb from nested solutions alone, each of which leads at least as high as it is."""
+        for other in sorted(nested, key=lambda other: -other.log_likelihood):
+            same = other.n_components == cell.n_components
+            for distance in (0.0,) if same else _LAST_RESORTS:
+                for start in self._starts(other, cell.n_components, distance):
+                    fit = self._fit(cell, only=start)
+                    found = replace(cell, fit=fit, climbed_from=other)
+                    if not _problem(found, nested):
+                        return found
         return cell
 
     def _fit(self, cell: Cell, **starts: Any) -> EMFit:
@@ -196,22 +198,13 @@ def split(params: Params, k: int, distance: float, spread: Array) -> Params:
     )
 
 
-def _sound(cell: Cell) -> bool:
-    return cell.fit is not None and cell.fit.sound
-
-
-def _as_high(cell: Cell, nested: Cell) -> bool:
-    return _sound(cell) and cell.log_likelihood >= nested.log_likelihood - TOLERANCE
-
-
 def _problem(cell: Cell, nested: Sequence[Cell]) -> str:
-    if not _sound(cell):
+    """Say why a fitted candidate must not be compared with others."""
+    if cell.fit is None or not cell.fit.sound:
         return "every maximum that was found rests on components of very few rows"
-    above = [other for other in nested if not _as_high(cell, other)]
-    if above:
-        highest = max(above, key=lambda other: other.log_likelihood)
+    highest = max(nested, key=lambda other: other.log_likelihood, default=cell)
+    if cell.log_likelihood < highest.log_likelihood - TOLERANCE:
         return (
-            f"the best sound maximum that was found lies below that of {highest.name}, which is "
-            "nested in it"
+            f"no sound maximum was found as high as that of {highest.name}, which is nested in it"
         )
     return ""
