@@ -105,6 +105,7 @@ def test_one_feature_has_two_structures():
     assert list(selection.table["code"]) == ["E", "V"]
     named = bg.select(galaxies, 2, covariance_types="V", n_starts=1, random_seed=1)
     assert named.best.covariance_type == "full"
+    assert named.fits[2, "V"] is named.best
 
 
 def test_doubling_every_row_is_doubling_weights(faithful):

@@ -21,7 +21,7 @@ _VOLUMES: dict[str, dict[str, Any]] = {
     "E": {"linestyle": "-"},
     "V": {"linestyle": (0, (4, 2)), "markerfacecolor": "white"},
 }
-_SEEN = 0.75  # share of the values that are within the picture: the worst would squeeze the rest
+_SEEN = 2 / 3  # share of the values that are within the picture: the worst would squeeze the rest
 
 
 def plot_selection(
@@ -31,8 +31,8 @@ def plot_selection(
 
     Colour and marker tell the shape and orientation of the covariances; solid lines with full
     markers stand for equal volumes, dashed ones with hollow markers for volumes that vary. Lines
-    have gaps at candidates that are not scored. The worst quarter of the values may lie beyond
-    the top.
+    have gaps at candidates that are not scored. The worst third of the values may lie beyond the
+    top.
 
     Parameters
     ----------

@@ -31,7 +31,8 @@ class Fits(dict[tuple[int, str], EMFit]):
 
     def __missing__(self, key: tuple[int, str]) -> EMFit:
         n_components, name = key
-        canonical = (n_components, get_structure(name).name)
+        n_features = next(iter(self.values())).data.n_features
+        canonical = (n_components, get_structure(name, n_features).name)
         if canonical not in self:
             raise KeyError(key)
         return self[canonical]
