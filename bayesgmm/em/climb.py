@@ -161,16 +161,16 @@ class _Flock:
     def _accept(self, value: Array, stats: Stats) -> None:
         accepted, rows = self.accepted, self.accepted[:, None]
         image, proper = self.objective.mstep(stats, self.trial.means, self.trial)
-        found = flattened(centred(stats, self.centre - self.trial.means))
         self.gain = np.where(accepted, value - self.best, self.gain)
         self.best = np.where(accepted, value, self.best)
         self.point = self.point.replaced(accepted, self.trial)
         self.image = self.image.replaced(accepted, image)
         self.proper = proper | ~accepted
-        self.made = np.where(rows, self.trial_made, self.made)
-        self.found = np.where(rows, found, self.found)
         known = accepted & self.proper & (self.age > 0)  # `made` is not known of a start
         if self.plain_steps < PLAIN:
+            found = flattened(centred(stats, self.centre - self.trial.means))
+            self.made = np.where(rows, self.trial_made, self.made)
+            self.found = np.where(rows, found, self.found)
             vectors = parameters(self.point), parameters(self.image), self.made, self.found
             self.memory.add(known, *vectors)
         self.reach = np.where(accepted & self.stretched, self.reach * _GROWTH, self.reach)
@@ -202,7 +202,8 @@ class _Flock:
         ahead = self.direction
         fresh = self.accepted & ahead.informed & (ahead.slope > 0)
         limit = np.minimum(1.0, self.reach / np.maximum(ahead.stretch, 1.0))
-        self._shorten()
+        if not self.accepted.all():
+            self._shorten()
         self.step = np.where(fresh[:, None], limit[:, None] * ahead.step, self.step)
         self.slope = np.where(fresh, limit * ahead.slope * self._weight, self.slope)
         self.fraction = np.where(fresh, 1.0, self.fraction)

@@ -70,6 +70,8 @@ class Points:
 
     def replaced(self, chosen: BoolArray, others: Points) -> Points:
         """Return these points, but where `chosen`, shape (S,), the others."""
+        if chosen.all():
+            return others
         return Points(
             *(
                 np.where(chosen.reshape(-1, *[1] * (mine.ndim - 1)), theirs, mine)
@@ -114,11 +116,10 @@ def unflattened(vectors: Array, like: Points) -> Stats:
     """Read what `flattened` wrote, for mixtures shaped as `like`."""
     n = len(vectors)
     shapes = [(n, *part.shape[1:]) for part in _arrays(like)]
-    ends = np.cumsum([int(np.prod(shape[1:])) for shape in shapes])
-    counts, sums, scatter = np.split(vectors, ends[:-1], axis=1)
+    k, d = like.means.shape[1:]
     return Stats(
         np.full(n, np.nan),
-        counts.reshape(shapes[0]),
-        sums.reshape(shapes[1]),
-        scatter.reshape(shapes[2]),
+        vectors[:, :k].reshape(shapes[0]),
+        vectors[:, k : k + k * d].reshape(shapes[1]),
+        vectors[:, k + k * d :].reshape(shapes[2]),
     )

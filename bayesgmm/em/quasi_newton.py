@@ -97,22 +97,28 @@ class Memory:
         known = whitened(
             np.concatenate([point[1:] - point[:-1], gap[:-1] - gap[1:], gap[-1:]]), points
         )
-        moved, changed, ascent = known[:_PAIRS], known[_PAIRS:-1], known[-1]
-        moved_made, changed_left = made[1:] - made[:-1], left[:-1] - left[1:]
-        curvature = _dot(moved, changed)
-        usable = curvature > _LEAST_CURVATURE * _dot(moved, moved)
+        # the recursion, on coefficients: [steps, changes of the gradient, gradient] are 2 M + 1
+        known = np.moveaxis(known, 0, 1)
+        products = known @ np.swapaxes(known, 1, 2)
+        m, last = _PAIRS, 2 * _PAIRS
+        pairs = np.arange(m)
+        curvature = products[:, pairs, m + pairs]
+        usable = curvature > _LEAST_CURVATURE * products[:, pairs, pairs]
         inverse = np.where(usable, 1 / np.where(usable, curvature, 1.0), 0.0)
-        along, step, shares = ascent, left[-1], np.zeros_like(inverse)
-        for i in reversed(range(_PAIRS)):
-            shares[i] = inverse[i] * _dot(moved[i], along)
-            along = along - shares[i, :, None] * changed[i]
-            step = step - shares[i, :, None] * changed_left[i]
-        for i in range(_PAIRS):
-            share = (shares[i] - inverse[i] * _dot(changed[i], along))[:, None]
-            along = along + share * moved[i]
-            step = step + share * moved_made[i]
-        length = np.sqrt(_dot(along, along) / np.maximum(_dot(ascent, ascent), _TINY))
-        return Direction(step, _dot(along, ascent), length, usable.any(axis=0))
+        shares = np.zeros((len(products), last + 1))
+        shares[:, last] = 1.0
+        taken = np.zeros_like(inverse)
+        for i in reversed(range(m)):
+            taken[:, i] = inverse[:, i] * _dot(products[:, i], shares)
+            shares[:, m + i] = -taken[:, i]
+        for i in range(m):
+            shares[:, i] = taken[:, i] - inverse[:, i] * _dot(products[:, m + i], shares)
+        statistics = np.concatenate([made[1:] - made[:-1], left[:-1] - left[1:], left[-1:]])
+        step = (shares[:, None] @ np.moveaxis(statistics, 0, 1))[:, 0]
+        towards = _dot(products[:, last], shares)
+        squared = _dot(shares, (products @ shares[..., None])[..., 0])
+        stretch = np.sqrt(np.maximum(squared, 0.0) / np.maximum(products[:, last, last], _TINY))
+        return Direction(step, towards, stretch, usable.any(axis=1))
 
 
 _TINY = float(np.finfo(np.float64).tiny)
