@@ -11,6 +11,9 @@ Start here::
 
 How do I ...
 
+- ... choose the number of components? ``bg.select(X)``, and ``bg.plot_selection`` draws it;
+  ``em.likelihood_ratio_test()`` asks whether one more is needed.
+- ... get error bars for a maximum? ``em.summary()`` has them; ``em.bootstrap()`` others.
 - ... set priors? ``bg.fit_bayes(X, 2, priors=bg.Priors(...))``; ``print(bayes.priors)`` shows those
   that were used, and `bayesgmm.priors` has the families.
 - ... know whether to trust the draws? ``bayes.diagnostics`` says so in words.
@@ -41,9 +44,11 @@ if TYPE_CHECKING:
     from bayesgmm.loading import load
     from bayesgmm.mixture.errors import FitError, InputError
     from bayesgmm.mixture.params import Params
-    from bayesgmm.plots import plot_comparison, plot_fit
+    from bayesgmm.plots import plot_comparison, plot_fit, plot_selection
     from bayesgmm.priors import Priors
     from bayesgmm.results.comparison import compare
+    from bayesgmm.selection.choose import select
+    from bayesgmm.selection.result import Selection
 
 __version__ = _version("bayesgmm")
 
@@ -56,6 +61,7 @@ __all__ = [
     "Params",
     "Priors",
     "RatioTest",
+    "Selection",
     "build_model",
     "compare",
     "fit_bayes",
@@ -64,7 +70,9 @@ __all__ = [
     "load_dataset",
     "plot_comparison",
     "plot_fit",
+    "plot_selection",
     "priors",
+    "select",
 ]
 
 _HOMES = {
@@ -76,6 +84,7 @@ _HOMES = {
     "Params": "mixture.params",
     "Priors": "priors",
     "RatioTest": "em.ratio",
+    "Selection": "selection.result",
     "build_model": "bayes.model",
     "compare": "results.comparison",
     "fit_bayes": "bayes.fit",
@@ -84,6 +93,8 @@ _HOMES = {
     "load_dataset": "datasets",
     "plot_comparison": "plots",
     "plot_fit": "plots",
+    "plot_selection": "plots",
+    "select": "selection.choose",
 }
 
 

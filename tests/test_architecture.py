@@ -16,6 +16,7 @@ FLOORS = [
     "em",
     "sklearn",
     "bayes",
+    "selection",
     "datasets",
     "plots",
     "loading",
@@ -77,7 +78,8 @@ def test_import_loads_next_to_nothing():
 
 def test_em_and_loading_do_not_wait_for_the_bayesian_half():
     loaded = loaded_after(
-        "import bayesgmm; bayesgmm.fit_em; bayesgmm.Priors; bayesgmm.load; bayesgmm.compare"
+        "import bayesgmm; bayesgmm.fit_em; bayesgmm.Priors; bayesgmm.load; bayesgmm.compare; "
+        "bayesgmm.select; bayesgmm.Selection"
     )
     assert not loaded & (UPPER_ONLY - {"rich"})
 

@@ -8,8 +8,11 @@ is drawn are the fit's own parameters and draws. A picture goes through three ha
 - `plane` draws two features, as ellipses; `line` draws one, as densities;
 - `style` says how rows, EM and posterior look. Line styles differ as well as colours, so that
   they can be told apart in grey.
+
+`plot_selection` draws a criterion of `select` against the number of components.
 """
 
 from bayesgmm.plots.fits import plot_comparison, plot_fit
+from bayesgmm.plots.selection import plot_selection
 
-__all__ = ["plot_comparison", "plot_fit"]
+__all__ = ["plot_comparison", "plot_fit", "plot_selection"]

@@ -123,8 +123,9 @@ def _proportional(counts: Array, scatter: Array, start: Array) -> Array:
             break
         logs = np.where(moving[:, None], np.where(up[:, None], newton, careful), logs)
     volumes = np.exp(kept)
-    common = ((1 / volumes)[:, None] @ entries)[:, 0] / total
-    return (volumes[..., None] * common[:, None]).reshape(scatter.shape)
+    shape = ((1 / volumes)[:, None] @ entries)[:, 0] / total
+    found: Array = (volumes[..., None] * shape[:, None]).reshape(scatter.shape)
+    return found
 
 
 def _shares(common: Array, scatter: Array, logs: Array) -> Array:
@@ -157,10 +158,10 @@ def _solved(matrices: Array, vectors: Array) -> Array:
 
 
 def _log_determinant(matrices: Array) -> Array:
-    if matrices.ndim == 2:
-        logs: Array = np.log(matrices).sum(axis=-1)
-        return logs
-    return np.linalg.slogdet(matrices)[1]
+    logs: Array = (
+        np.log(matrices).sum(axis=-1) if matrices.ndim == 2 else np.linalg.slogdet(matrices)[1]
+    )
+    return logs
 
 
 def _volumes(equal: bool, counts: Array, sizes: Array) -> Array:

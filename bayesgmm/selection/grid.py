@@ -1,0 +1,210 @@
+"""The grid of candidates: filled so that no model scores below one that is nested in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bayesgmm.em.fit import Settings, maximise
+from bayesgmm.em.result import EMFit
+from bayesgmm.mixture.data import Data
+from bayesgmm.mixture.errors import InputError
+from bayesgmm.mixture.params import Params
+from bayesgmm.mixture.requirements import check_fit
+from bayesgmm.mixture.structures import Structure
+
+Array = npt.NDArray[np.float64]
+
+TOLERANCE = 1e-6  # of log-likelihood, within which a model is as high as one nested in it
+_APART = 0.8  # of a standard deviation, from the mean of a component to each of its halves
+_LAST_RESORTS = (0.3, 0.0)  # where that has led nowhere; at 0 nothing is lost, nor won
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """One candidate.
+
+    Attributes
+    ----------
+    n_components : int
+        Number of components, K.
+    structure : Structure
+        What the covariances share.
+    fit : EMFit or None
+        The best that was found; None if the data rule this candidate out.
+    problem : str
+        Why it must not be compared with others; empty if it may be.
+    climbed_from : Cell or None
+        The nested candidate from whose solution alone the fit was climbed, where the search
+        had missed what that promises.
+    """
+
+    n_components: int
+    structure: Structure
+    fit: EMFit | None = None
+    problem: str = ""
+    climbed_from: Cell | None = None
+
+    @property
+    def scored(self) -> bool:
+        """Whether it takes part in the comparison."""
+        return not self.problem
+
+    @property
+    def log_likelihood(self) -> float:
+        """Of the fit; NaN if there is none."""
+        return float("nan") if self.fit is None else self.fit.log_likelihood
+
+    @property
+    def name(self) -> str:
+        """Number of components and structure, as users write them."""
+        return f"{self.n_components} {self.structure.name}"
+
+    def contains(self, other: Cell) -> bool:
+        """Whether every mixture of the other kind is one of this kind, too."""
+        return (
+            other is not self
+            and other.n_components <= self.n_components
+            and self.structure.contains(other.structure)
+        )
+
+
+def fill(
+    data: Data,
+    n_components: Sequence[int],
+    structures: Sequence[Structure],
+    settings: Settings,
+    report: Callable[[str], None],
+) -> tuple[Cell, ...]:
+    """Fit every candidate.
+
+    Parameters
+    ----------
+    data : Data
+        The rows.
+    n_components : sequence of int
+        In ascending order.
+    structures : sequence of Structure
+        Each after all that are nested in it.
+    settings : Settings
+        Of each search.
+    report : callable
+        Told in words what is going on.
+
+    Returns
+    -------
+    tuple of Cell
+        Each after all that are nested in it. A scored one is nowhere lower than one of those.
+    """
+    filler = Filler(data, settings, report)
+    cells: list[Cell] = []
+    for k in n_components:
+        for structure in structures:
+            empty = Cell(k, structure)
+            cells.append(filler.filled(empty, nearest(empty, cells)))
+    return tuple(cells)
+
+
+def nearest(cell: Cell, cells: Sequence[Cell]) -> list[Cell]:
+    """Scored cells nested in this one, without those that are nested in another of them."""
+    nested = [other for other in cells if other.scored and cell.contains(other)]
+    return [one for one in nested if not any(other.contains(one) for other in nested)]
+
+
+@dataclass(frozen=True, eq=False)
+class Filler:
+    """Fits candidates to one set of rows; see `fill`."""
+
+    data: Data
+    settings: Settings
+    report: Callable[[str], None]
+
+    def filled(self, cell: Cell, nested: Sequence[Cell]) -> Cell:
+        """Fit one candidate, given the nearest that are nested in it."""
+        k, structure = cell.n_components, cell.structure
+        try:
+            check_fit(self.data, k, structure)
+        except InputError as error:
+            return Cell(k, structure, problem=str(error))
+        known = [start for other in nested for start in self._starts(other, k, _APART)]
+        found = Cell(k, structure, self._fit(cell, known=known))
+        if _problem(found, nested):
+            found = self.raised(found, nested)
+        return replace(found, problem=_problem(found, nested))
+
+    def raised(self, cell: Cell, nested: Sequence[Cell]) -> Cell:
+        """Climb from nested solutions alone, each of which leads at least as high as it is."""
+        for other in sorted(nested, key=lambda other: -other.log_likelihood):
+            same = other.n_components == cell.n_components
+            for distance in (0.0,) if same else _LAST_RESORTS:
+                for start in self._starts(other, cell.n_components, distance):
+                    fit = self._fit(cell, only=start)
+                    found = replace(cell, fit=fit, climbed_from=other)
+                    if not _problem(found, nested):
+                        return found
+        return cell
+
+    def _fit(self, cell: Cell, **starts: Any) -> EMFit:
+        def report(words: str) -> None:
+            self.report(f"{cell.name}: {words}")
+
+        return maximise(
+            self.data, cell.n_components, cell.structure, self.settings, report, **starts
+        )
+
+    def _starts(self, nested: Cell, n_components: int, distance: float) -> Iterator[Params]:
+        """Write a nested solution with so many components, in several ways if it has fewer."""
+        assert nested.fit is not None  # it is scored
+        params = nested.fit.params
+        if params.n_components == n_components:
+            yield params
+            return
+        spread = self.data.moments()[1]
+        for k in range(params.n_components):
+            grown = split(params, k, distance, spread)
+            while grown.n_components < n_components:
+                grown = split(grown, int(grown.weights.argmax()), distance, spread)
+            yield grown
+
+
+def split(params: Params, k: int, distance: float, spread: Array) -> Params:
+    """Split a component into two of half its weight, moved apart along its longest axis.
+
+    Parameters
+    ----------
+    params : Params
+        Of the mixture.
+    k : int
+        Which component.
+    distance : float
+        How far each half is moved, in standard deviations. At 0 the mixture stays what it was.
+    spread : array, shape (D,)
+        Units in which the longest axis is sought.
+    """
+    scaled = params.cholesky[k] / spread[:, None]
+    axes, lengths, _ = np.linalg.svd(scaled)
+    move = distance * lengths[0] * axes[:, 0] * spread
+    weights, means = params.weights.copy(), params.means.copy()
+    weights[k] /= 2
+    means[k] -= move
+    return Params(
+        np.append(weights, weights[k]),
+        np.vstack([means, means[k] + 2 * move]),
+        np.concatenate([params.cholesky, params.cholesky[k : k + 1]]),
+    )
+
+
+def _problem(cell: Cell, nested: Sequence[Cell]) -> str:
+    """Say why a fitted candidate must not be compared with others."""
+    if cell.fit is None or not cell.fit.sound:
+        return "every maximum that was found rests on components of very few rows"
+    highest = max(nested, key=lambda other: other.log_likelihood, default=cell)
+    if cell.log_likelihood < highest.log_likelihood - TOLERANCE:
+        return (
+            f"no sound maximum was found as high as that of {highest.name}, which is nested in it"
+        )
+    return ""
