@@ -27,6 +27,7 @@ MStep = Callable[[bool, Array, Array, Array | None], Array]
 
 _ROUNDS = 200
 _SETTLED = 1e-9  # relative change of the volumes: that of the objective is its square
+_ROUNDING = 1e-13  # of the objective
 
 
 def spherical(equal_volumes: bool, counts: Array, scatter: Array, previous: Array | None) -> Array:
@@ -102,26 +103,26 @@ def _proportional(counts: Array, scatter: Array, start: Array) -> Array:
     inverse = _inverse(start).reshape(len(start), -1, 1)
     logs = np.log((entries @ inverse)[..., 0] / (size * counts))
     best = np.full(len(logs), -np.inf)
-    kept, careful = logs, logs
-    moving = np.ones(len(logs), dtype=np.bool_)
+    kept, careful = logs.copy(), logs.copy()
+    moving = np.arange(len(logs))
     for _ in range(_ROUNDS):
-        common = (np.exp(-logs)[:, None] @ entries).reshape(-1, *single)
-        shares = _shares(common, scatter, logs)
-        traces, products = _traces(shares)
-        value = -size * (counts * logs).sum(axis=1) - total[:, 0] * _log_determinant(common)
-        up = ~(value < best - _SETTLED**2 * np.abs(best))
-        equation = logs + np.log(total * traces / (size * counts))
-        slope = total * traces - size * counts
-        curvature = total[..., None] * (_diagonal(traces) - products) + gauge
-        step = _solved(curvature, slope)
-        newton = np.where(np.abs(step).max(axis=1, keepdims=True) < 1, logs + step, equation)
-        kept = np.where((moving & up)[:, None], logs, kept)
-        careful = np.where((moving & up)[:, None], equation, careful)
-        best = np.where(up, value, best)
-        moving &= ~up | (np.abs(newton - logs) > _SETTLED).any(axis=1)  # never, if NaN
-        if not moving.any():
+        n, sizes, here = total[moving], size * counts[moving], logs[moving]
+        common = (np.exp(-here)[:, None] @ entries[moving]).reshape(-1, *single)
+        traces, products = _traces(_shares(common, scatter[moving], here))
+        value = -(sizes * here).sum(axis=1) - n[:, 0] * _log_determinant(common)
+        up = ~(value < best[moving] - _ROUNDING * np.abs(best[moving]))
+        equation = here + np.log(n * traces / sizes)
+        curvature = n[..., None] * (_diagonal(traces) - products) + gauge[moving]
+        step = _solved(curvature, n * traces - sizes)
+        longest = np.abs(step).max(axis=1, keepdims=True)
+        newton = np.where(np.isfinite(longest), here + step / np.maximum(longest, 1.0), equation)
+        kept[moving[up]], careful[moving[up]] = here[up], equation[up]
+        best[moving[up]] = value[up]
+        going = ~up | (np.abs(newton - here) > _SETTLED).any(axis=1)  # never, if NaN
+        logs[moving] = np.where(up[:, None], newton, careful[moving])
+        moving = moving[going]
+        if not moving.size:
             break
-        logs = np.where(moving[:, None], np.where(up[:, None], newton, careful), logs)
     volumes = np.exp(kept)
     shape = ((1 / volumes)[:, None] @ entries)[:, 0] / total
     found: Array = (volumes[..., None] * shape[:, None]).reshape(scatter.shape)
