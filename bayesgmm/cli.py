@@ -331,14 +331,16 @@ def _table(comparison: pd.DataFrame) -> Table:
     table = Table(
         box=box.SIMPLE_HEAD,
         pad_edge=False,
+        collapse_padding=True,
         title="Maximum likelihood and posterior, side by side",
         title_justify="left",
-        caption="interval: 95 % of the posterior, equal tails. ESS: effective draws, the smaller "
-        "of bulk and tail.\nshift: how far EM lies above the posterior mean, in posterior sds.",
+        caption="s.e.: standard error of EM. sd, interval: of the posterior, 95 %, equal tails.\n"
+        "ESS: effective draws, the smaller of bulk and tail.\n"
+        "shift: how far EM lies above the posterior mean, in posterior sds.",
         caption_justify="left",
     )
     table.add_column("parameter")
-    for name in ("EM", "mean", "sd", "interval", "R-hat", "ESS", "shift"):
+    for name in ("EM", "s.e.", "mean", "sd", "interval", "R-hat", "ESS", "shift"):
         table.add_column(name, justify="right", no_wrap=True)
     for component, rows in comparison.groupby("component"):
         table.add_section()
@@ -351,7 +353,7 @@ def _table(comparison: pd.DataFrame) -> Table:
 def _cells(row: Any) -> list[str]:
     digits = _digits(row.sd)
     ess = min(row.ess_bulk, row.ess_tail) if isfinite(row.r_hat) else nan
-    numbers = [f"{value:{digits}}" for value in (row.mle, row.mean, row.sd)]
+    numbers = [_known(value, digits) for value in (row.mle, row.se, row.mean, row.sd)]
     return [
         escape(f"  {row.parameter} {row.feature}".rstrip()),
         *numbers,

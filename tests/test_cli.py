@@ -73,7 +73,7 @@ def test_table_shows_both_fits_within_100_columns(main_job):
     lines = main_job[0].stdout.splitlines()
     table = lines[: next(i for i, line in enumerate(lines) if line.startswith("interval:"))]
     assert max(map(len, table)) <= 100
-    assert [line for line in table if "EM" in line and "R-hat" in line and "shift" in line]
+    assert [line for line in table if "EM" in line and "s.e." in line and "shift" in line]
     means = [line.split() for line in table if line.strip().startswith("mean eruptions")]
     assert [row[2] for row in means] == ["2.036", "4.290"]  # EM's, the published values
 
