@@ -35,7 +35,9 @@ if TYPE_CHECKING:
     from bayesgmm.bayes.model import build_model
     from bayesgmm.bayes.result import BayesFit
     from bayesgmm.datasets import load_dataset
+    from bayesgmm.em.bootstrap import Bootstrap
     from bayesgmm.em.fit import fit_em
+    from bayesgmm.em.ratio import RatioTest
     from bayesgmm.em.result import EMFit
     from bayesgmm.loading import load
     from bayesgmm.mixture.errors import FitError, InputError
@@ -50,12 +52,14 @@ __version__ = _version("bayesgmm")
 
 __all__ = [
     "BayesFit",
+    "Bootstrap",
     "EMFit",
     "FitError",
     "InputError",
     "Params",
     "Priors",
     "Selection",
+    "RatioTest",
     "build_model",
     "compare",
     "fit_bayes",
@@ -71,12 +75,14 @@ __all__ = [
 
 _HOMES = {
     "BayesFit": "bayes.result",
+    "Bootstrap": "em.bootstrap",
     "EMFit": "em.result",
     "FitError": "mixture.errors",
     "InputError": "mixture.errors",
     "Params": "mixture.params",
     "Priors": "priors",
     "Selection": "selection.result",
+    "RatioTest": "em.ratio",
     "build_model": "bayes.model",
     "compare": "results.comparison",
     "fit_bayes": "bayes.fit",

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
+import xarray as xr
+
 from bayesgmm.bayes.result import BayesFit
+from bayesgmm.em.bootstrap import Bootstrap
 from bayesgmm.em.result import EMFit
+from bayesgmm.em.saved import bootstrap_from, fit_from
 from bayesgmm.mixture.errors import InputError
 from bayesgmm.results import storage
 
-_KINDS: dict[str, type[EMFit] | type[BayesFit]] = {"EMFit": EMFit, "BayesFit": BayesFit}
+_KINDS: dict[str, Callable[[xr.DataTree], EMFit | Bootstrap | BayesFit]] = {
+    "EMFit": fit_from,
+    "Bootstrap": bootstrap_from,
+    "BayesFit": BayesFit.from_saved,
+}
 
 
-def load(path: str | Path) -> EMFit | BayesFit:
-    """Load a fit that ``fit.save(path)`` wrote.
+def load(path: str | Path) -> EMFit | Bootstrap | BayesFit:
+    """Load a fit, or the bootstrap of one, that its ``save(path)`` wrote.
 
     Parameters
     ----------
@@ -22,7 +31,7 @@ def load(path: str | Path) -> EMFit | BayesFit:
 
     Returns
     -------
-    EMFit or BayesFit
+    EMFit, Bootstrap or BayesFit
         Equal to the one that was saved, number for number.
 
     Raises
@@ -34,4 +43,4 @@ def load(path: str | Path) -> EMFit | BayesFit:
     kind = _KINDS.get(tree.attrs.get("kind", ""))
     if kind is None:
         raise InputError(f"cannot load {str(path)!r}: it was not written by a fit's save()")
-    return kind.from_saved(tree)
+    return kind(tree)

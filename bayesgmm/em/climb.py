@@ -144,14 +144,16 @@ class _Flock:
     def sweep(self) -> bool:
         """Evaluate the trial points, accept those that are higher, end what has arrived."""
         value, stats = self.objective.estep(self.trial, self.ids)
-        self.accepted = self.plain | (value >= self.best)
+        lost = self.plain & np.isnan(value)  # a component so narrow that numbers end
+        self.accepted = (self.plain & ~lost) | (value >= self.best)
         before, previous = self.best, self.gain
         self.drop = value - before
         self._accept(value, stats)
         for i, best in zip(self.ids, self.best, strict=True):
             self.paths[i].append(float(best))
         self._watch(before, previous)
-        collapsed = self.accepted & (~self.proper | (self.image.smallest < self.narrowest))
+        narrow = ~self.proper | (self.image.smallest < self.narrowest)
+        collapsed = lost | (self.accepted & narrow)
         converged = (self.steady >= _STEADY) & ~collapsed
         self._end(collapsed, Reason.COLLAPSED)
         self._end(converged, Reason.CONVERGED)

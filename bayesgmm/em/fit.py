@@ -77,7 +77,7 @@ def fit_em(
         Climb from here, and from nowhere else.
     tol : float
         Stop when the log-likelihood (total, natural) still to be gained is estimated to be below
-        this.
+        this; times the mean weight of the rows, if they have weights.
     max_iter : int
         Most iterations of each final ascent.
     random_seed : int, optional
@@ -179,6 +179,8 @@ def maximise(
     shift, spread = data.moments()
     frame = _Frame(shift, structure.units(spread), structure)
     rows = data.standardised(shift, frame.unit)
+    if not (data.row_weights > 0).all():
+        rows = rows.take(np.flatnonzero(data.row_weights))  # or they would be drawn as starts
     penalty = None
     if priors is not None:
         shape = (n_components, data.n_features)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -45,7 +46,7 @@ class Objective:
     row_weights: Array | None = None
     workers: int = 1
 
-    @property
+    @cached_property
     def total_weight(self) -> Array:
         """Sum of the row weights, shape (S,) or (1,)."""
         if self.row_weights is None:

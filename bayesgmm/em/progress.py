@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.progress import Progress
 
 PATIENCE = 1.0  # seconds
 
@@ -49,3 +50,37 @@ def reporter(title: str, show: bool) -> Iterator[Callable[[str], None]]:
     finally:
         if status is not None:
             status.stop()
+
+
+@contextmanager
+def counter(title: str, total: int, show: bool) -> Iterator[Callable[[int], None]]:
+    """Give a function that is told how many more are done; in time, it shows them in a bar."""
+    if not show:
+        yield lambda more: None
+        return
+    began, done = time.monotonic(), 0
+    bar: Progress | None = None
+
+    def advance(more: int) -> None:
+        nonlocal bar, done
+        done += more
+        if bar is None and done < total and time.monotonic() - began > PATIENCE:
+            bar = _started(title, total)
+        if bar is not None:
+            bar.update(bar.task_ids[0], completed=done)
+
+    try:
+        yield advance
+    finally:
+        if bar is not None:
+            bar.stop()
+
+
+def _started(title: str, total: int) -> Progress:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    columns = "{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    bar = Progress(*columns, console=console())
+    bar.add_task(title, total=total)
+    bar.start()
+    return bar

@@ -3,9 +3,8 @@
 The likelihood of a mixture has many local maxima, and is unbounded where a component shrinks
 onto few rows. The search runs every start for a few iterations, drops the worse half of those that
 have not converged, runs the others twice as long, and so on (successive halving). What wins is
-then taken apart and put together otherwise, as long as that leads further up. What ascents reach
-is told apart: a maximum is sound if each of its components rests on enough rows; collapsed and
-spurious ones (McLachlan and Peel 2000, section 3.10) come after all sound ones.
+then taken apart and put together otherwise, as long as that leads further up. Collapsed and
+spurious maxima come after all sound ones (see `soundness`).
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ import numpy.typing as npt
 from bayesgmm.em.climb import PLAIN, Ascent, Reason, climb
 from bayesgmm.em.objective import Objective
 from bayesgmm.em.points import Points
+from bayesgmm.em.soundness import distinct_rows, is_sound, narrowest
 from bayesgmm.em.starts import Starts, from_responsibilities, rearranged
 from bayesgmm.mixture.data import Data
 from bayesgmm.mixture.likelihood import responsibilities
@@ -36,11 +36,6 @@ _HOPELESS = 100  # ... unless the leader is further off than so many times what 
 _FULL_FINALISTS = 3  # where short ascents saw a part of the rows: so many then climb on all
 _SEARCH_ROWS = 5000  # short ascents see at most this many rows; finalists see all
 _SAME_MAXIMUM = 1e-4  # converged ascents whose ends are closer than this are one maximum
-_COLLAPSED = 1e-7  # a standard deviation, relative to that of all rows, as good as zero
-_NARROW, _FEW = (
-    0.05,
-    3,
-)  # spurious: so narrow a component, on fewer than so many times its least rows
 _SIMPLER = 4  # one start in so many first climbs under a simpler structure
 _LEADERS = 6  # so many optima are taken apart at a time, ...
 _MOVES = 24  # each in at most so many ways, ...
@@ -115,7 +110,7 @@ class Search:
         """Take the best optima apart and put them together otherwise, while that leads further."""
         tried: list[float] = []
         for _ in range(_ROUNDS):
-            leaders = [o for o in found if o.ascent.value not in tried][:_LEADERS]
+            leaders = [o for o in found if o.sound and o.ascent.value not in tried][:_LEADERS]
             starts = [start for o in leaders for start in _moves(o.ascent.point, objective)]
             if not starts:
                 break
@@ -152,14 +147,14 @@ class Search:
         further = climb(
             objective,
             [o.ascent for o in going],
-            tol=self.tol,
+            tol=self.tol * _mean_weight(objective.data),
             max_steps=min(steps, self.max_iter - max(taken - 1, 0)),
-            narrowest=_COLLAPSED * smallest_scale(objective.data),
+            narrowest=narrowest(objective.data),
             plain_steps=2 if taken else PLAIN,
         )
-        rows = _distinct_rows(objective.data)
+        rows = distinct_rows(objective.data)
         climbed = [
-            Optimum(ascent, o.n_found, _is_sound(ascent, rows, objective))
+            Optimum(ascent, o.n_found, is_sound(ascent, rows, objective))
             for o, ascent in zip(going, further, strict=True)
         ]
         return _distinct([o for o in found if o not in going] + climbed)
@@ -194,7 +189,14 @@ def _through_simpler(
         starts = islice(Starts(data, n_components, chosen, rng), 3)
         ascents = [Ascent(start) for start in starts]
         simple = replace(objective, structure=chosen, penalty=None)
-        for ascent in climb(simple, ascents, tol=1.0, max_steps=_FIRST_STEPS, plain_steps=PLAIN):
+        for ascent in climb(
+            simple,
+            ascents,
+            tol=1.0,
+            max_steps=_FIRST_STEPS,
+            narrowest=narrowest(data),
+            plain_steps=PLAIN,
+        ):
             shares = responsibilities(data, _params(ascent.point))
             yield from_responsibilities(data, shares, structure)
 
@@ -227,48 +229,20 @@ def _distinct(found: list[Optimum]) -> list[Optimum]:
     return sorted(kept, key=lambda o: (not o.sound, -o.ascent.value))
 
 
-def smallest_scale(data: Data) -> float:
-    """Smallest standard deviation of a feature given those before it; 0 if it depends on them."""
-    try:
-        return float(np.diagonal(np.linalg.cholesky(data.covariance())).min())
-    except np.linalg.LinAlgError:
-        return 0.0
-
-
 def _some_rows(data: Data, rng: np.random.Generator) -> Data:
+    """Draw rows for short ascents; many copies of few rows become these, with weights."""
     if data.n_rows <= _SEARCH_ROWS:
         return data
-    return data.take(np.sort(rng.choice(data.n_rows, _SEARCH_ROWS, replace=False)))
+    some = data.take(np.sort(rng.choice(data.n_rows, _SEARCH_ROWS, replace=False)))
+    if some.count_distinct_rows(_SEARCH_ROWS) > _SEARCH_ROWS / 2:
+        return some
+    return data.counted(_SEARCH_ROWS) or some
 
 
-def _distinct_rows(data: Data) -> int:
-    """Count rows; copies do not count where rows are few, as they tell nothing of a covariance."""
-    return data.n_rows if data.n_rows > _SEARCH_ROWS else data.count_distinct_rows(data.n_rows)
+def _mean_weight(data: Data) -> float:
+    return data.total_weight / data.n_rows
 
 
 def _same(one: Ascent, other: Ascent) -> bool:
     converged = one.reason is other.reason is Reason.CONVERGED
     return converged and abs(one.value - other.value) < _SAME_MAXIMUM
-
-
-def _is_sound(ascent: Ascent, n_rows: int, objective: Objective) -> bool:
-    """Whether every component rests on more rows than could make the likelihood unbounded."""
-    if ascent.reason is Reason.COLLAPSED:
-        return False
-    point = ascent.point
-    least = objective.structure.singular_rows(point.means.shape[2]) + 1
-    rows = point.weights[0] * n_rows
-    few = rows < least + 0.5
-    narrow = _narrowness(point) < _NARROW
-    bounded = least == 1 or objective.penalty is not None
-    return bounded or not (few | (narrow & (rows < _FEW * least))).any()
-
-
-def _narrowness(point: Points) -> Array:
-    """Least standard deviation of each component, relative to that within all components."""
-    cholesky = full_factor(point.factor[0])
-    covariances = cholesky @ cholesky.transpose(0, 2, 1)
-    within = np.linalg.cholesky(np.tensordot(point.weights[0], covariances, axes=1))
-    relative = np.linalg.solve(within, cholesky)
-    least: Array = np.linalg.svd(relative, compute_uv=False).min(axis=1)
-    return least

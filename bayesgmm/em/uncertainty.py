@@ -122,7 +122,8 @@ class Uncertainty:
             rows = (parameter == name) & (errors > 0)
             value = estimates[rows, None]
             reach = slope(value) * errors[rows, None] * sides
-            bounds[rows] = inverse(link(value) + reach)
+            with np.errstate(over="ignore"):  # no bound at all, where next to nothing is known
+                bounds[rows] = inverse(link(value) + reach)
         return bounds
 
 
@@ -169,6 +170,8 @@ def _inverse_root(information: Information) -> tuple[Array, str]:
         "components may be the same, or EM stopped too early"
     )
     nothing = np.empty((0, 0))
+    if not np.isfinite(information.observed).all():
+        return nothing, "the covariances are singular to rounding: rescale the features"
     try:
         lower = np.linalg.cholesky(information.complete)
     except np.linalg.LinAlgError:

@@ -131,6 +131,19 @@ class Data:
                 break
         return len(distinct)
 
+    def counted(self, most: int) -> Data | None:
+        """Return the different rows, with the sum of their weights; None if more than `most`."""
+        rows, weights = np.empty((0, self.n_features), self.values.dtype), np.empty(0)
+        for chunk in self.chunks():
+            ones = np.ones(chunk.stop - chunk.start)
+            added = self.row_weights[chunk] if self.row_weights.size else ones
+            both = np.concatenate([rows, self.values[chunk]])
+            rows, which = np.unique(both, axis=0, return_inverse=True)
+            weights = np.bincount(which.ravel(), np.concatenate([weights, added]))
+            if len(rows) > most:
+                return None
+        return replace(self, values=rows, row_weights=weights)
+
     def standardised(self, shift: Array, unit: Array) -> Data:
         """Return the data whose rows are ``(rows - shift) / unit``; they share the values."""
         return replace(self, origin=self.origin + self.unit * shift, unit=self.unit * unit)

@@ -8,6 +8,7 @@ from bayesgmm.mixture.data import Data
 from bayesgmm.mixture.errors import InputError
 from bayesgmm.mixture.structures import Structure
 
+_LARGEST = 1e100  # of a standard deviation: its powers must be numbers, too
 _COLLINEAR = 1e-7  # share of a feature's spread that the features before it leave unexplained
 
 
@@ -44,13 +45,15 @@ def check_fit(data: Data, n_components: int, structure: Structure) -> None:
 
 
 def _check_spread(data: Data) -> None:
-    for name, first, spread in zip(
-        data.feature_names, data.rows(0, 1)[0], data.moments()[1], strict=True
-    ):
+    with np.errstate(over="ignore", invalid="ignore"):  # told below
+        spreads = data.moments()[1]
+    for name, first, spread in zip(data.feature_names, data.rows(0, 1)[0], spreads, strict=True):
+        if not spread < _LARGEST:
+            raise InputError(f"column {name!r} has numbers too large to square: change its unit")
         if not spread > 0:
             raise InputError(
-                f"column {name!r} is constant ({first:g}) in all rows that count: "
-                "it says nothing about components, so drop it"
+                f"column {name!r} is constant ({first:g}), as far as can be told, in all rows that "
+                "count: it says nothing about components, so drop it"
             )
 
 

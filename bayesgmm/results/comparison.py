@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 import pandas as pd
 
@@ -14,14 +16,25 @@ _ERRORS = ["se", "ci_low", "ci_high"]
 _POSTERIOR = ["mean", "sd", "interval_low", "interval_high", "r_hat", "ess_bulk", "ess_tail"]
 
 
-def compare(em: Fit, bayes: Fit) -> pd.DataFrame:
+class Refitted(Protocol):
+    """A fit with errors found by fitting again, such as a bootstrap."""
+
+    @property
+    def fit(self) -> Fit:
+        """What was fitted again."""
+
+    def summary(self) -> pd.DataFrame:
+        """Table of estimates and errors, as that of the fit."""
+
+
+def compare(em: Fit | Refitted, bayes: Fit) -> pd.DataFrame:
     """Put the two fits of one mixture into one table.
 
     Parameters
     ----------
-    em : EMFit
+    em : EMFit or Bootstrap
         Maximum likelihood fit, or posterior mode. Its components are brought into the order of
-        `bayes`.
+        `bayes`. The bootstrap of a fit stands for the fit, with its own errors and intervals.
     bayes : BayesFit
         Bayesian fit of the same features, number of components and covariance type.
 
@@ -32,9 +45,9 @@ def compare(em: Fit, bayes: Fit) -> pd.DataFrame:
         feature), with columns ``component``, ``parameter`` (weight, mean, sd, correlation),
         ``feature``; ``mle`` (``mode`` if `em` had priors), its standard error ``se`` and 95 %
         confidence interval ``ci_low``, ``ci_high`` (NaN if ``em.uncertainty().problem`` says
-        why); ``mean``, ``sd``, ``interval_low``, ``interval_high`` of the posterior (95 %, equal tails); ``r_hat``,
-        ``ess_bulk``, ``ess_tail``; and ``difference``, how far the maximum lies above the
-        posterior mean, in posterior standard deviations.
+        why); ``mean``, ``sd``, ``interval_low``, ``interval_high`` of the posterior (95 %, equal
+        tails); ``r_hat``, ``ess_bulk``, ``ess_tail``; and ``difference``, how far the maximum
+        lies above the posterior mean, in posterior standard deviations.
 
     Raises
     ------
@@ -44,8 +57,9 @@ def compare(em: Fit, bayes: Fit) -> pd.DataFrame:
     maximum, posterior = em.summary(), bayes.summary()
     if not set(_POSTERIOR) <= set(posterior.columns) or not set(_ERRORS) <= set(maximum.columns):
         raise InputError("compare(em, bayes) takes a fit by fit_em and then one by fit_bayes")
-    check_alike(em, bayes)
-    p = em.params
+    fit = em if isinstance(em, Fit) else em.fit
+    check_alike(fit, bayes)
+    maximum, p = maximum[[maximum.columns[0], *_ERRORS]], fit.params
     order = assignments(p.weights, p.means, p.cholesky, bayes.params)
     by_component = maximum.to_numpy().reshape(len(order), -1, len(maximum.columns))
     aligned = by_component[order].reshape(maximum.shape)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from bayesgmm.mixture.likelihood import log_density, responsibilities
 from bayesgmm.mixture.params import Params
 from bayesgmm.mixture.structures import get_structure
 from bayesgmm.mixture.threads import available_cores
-from bayesgmm.results import rows, storage
+from bayesgmm.results import rows, shown, storage
 
 Array = npt.NDArray[np.float64]
 
@@ -165,11 +164,7 @@ class Fit(ABC):
         return self.summary()
 
     def __repr__(self) -> str:
-        return "\n".join(
-            [*self.headline(), "", self._shown().to_string(float_format="{:.4g}".format)]
-        )
+        return shown.as_text(self.headline(), self._shown())
 
     def _repr_html_(self) -> str:
-        title, *lines = (escape(line.strip()) for line in self.headline())
-        table = self._shown().to_html(float_format="{:.4g}".format, border=0)
-        return f"<b>{title}</b><br>{'<br>'.join(lines)}{table}"
+        return shown.as_html(self.headline(), self._shown())

@@ -159,7 +159,7 @@ def test_estimate_is_not_called_a_posterior(em):
     tree = em.to_datatree()
     assert "posterior" not in tree.children
     np.testing.assert_array_equal(tree["estimate"]["means"].values, em.params.means)
-    assert tree["em"]["log_likelihood"].values[-1] == em.log_likelihood
+    assert tree["em"]["history"].values[-1] == em.log_likelihood
 
 
 def test_groups_can_be_chosen(bayes):

@@ -90,29 +90,77 @@ MSTEPS: dict[str, MStep] = {
 def _proportional(counts: Array, scatter: Array, start: Array) -> Array:
     """Best ``Σ_k = λ_k C``, begun at a multiple of C.
 
-    The likelihood equations are ``λ_k = tr(W_k C⁻¹) / (D n_k)`` and ``C = Σ_k W_k / λ_k / n``.
-    Solving them in turn climbs to the maximum, and there is just one: the likelihood that is left
-    when C is eliminated is a concave function of log λ.
+    When C is eliminated, ``C = Σ_k W_k / λ_k / n``, what is left is a concave function of
+    ``u = log λ``, ``-(D Σ_k n_k u_k + n log |C|) / 2``. It is climbed by Newton's method. Where a
+    step leads down, the likelihood equation ``λ_k = tr(W_k C⁻¹) / (D n_k)`` gives one that cannot.
     """
+    size, n_components = scatter.shape[2], counts.shape[1]
+    total = counts.sum(axis=1)[:, None]
+    gauge = total[..., None] / n_components  # a common factor of all λ belongs to C as well
     single = scatter.shape[2:]
-    entries = scatter.reshape(*scatter.shape[:2], -1)  # a trace of a product sums over these
-    total, shares = counts.sum(axis=1)[:, None], single[0] * counts
-
-    def volumes_given(common: Array) -> Array:
-        inverse = _inverse(common).reshape(len(entries), -1, 1)
-        volumes: Array = (entries @ inverse)[..., 0] / shares
-        return volumes
-
-    volumes = volumes_given(start)
-    moving = np.ones(len(entries), dtype=np.bool_)
+    entries = scatter.reshape(*scatter.shape[:2], -1)
+    inverse = _inverse(start).reshape(len(start), -1, 1)
+    logs = np.log((entries @ inverse)[..., 0] / (size * counts))
+    best = np.full(len(logs), -np.inf)
+    kept, careful = logs, logs
+    moving = np.ones(len(logs), dtype=np.bool_)
     for _ in range(_ROUNDS):
-        common = ((1 / volumes)[:, None] @ entries)[:, 0] / total
-        better = volumes_given(common.reshape(-1, *single))
-        moving &= (np.abs(better / volumes - 1) > _SETTLED).any(axis=1)  # never, if NaN
+        common = (np.exp(-logs)[:, None] @ entries).reshape(-1, *single)
+        shares = _shares(common, scatter, logs)
+        traces, products = _traces(shares)
+        value = -size * (counts * logs).sum(axis=1) - total[:, 0] * _log_determinant(common)
+        up = ~(value < best - _SETTLED**2 * np.abs(best))
+        equation = logs + np.log(total * traces / (size * counts))
+        slope = total * traces - size * counts
+        curvature = total[..., None] * (_diagonal(traces) - products) + gauge
+        step = _solved(curvature, slope)
+        newton = np.where(np.abs(step).max(axis=1, keepdims=True) < 1, logs + step, equation)
+        kept = np.where((moving & up)[:, None], logs, kept)
+        careful = np.where((moving & up)[:, None], equation, careful)
+        best = np.where(up, value, best)
+        moving &= ~up | (np.abs(newton - logs) > _SETTLED).any(axis=1)  # never, if NaN
         if not moving.any():
             break
-        volumes = np.where(moving[:, None], better, volumes)
+        logs = np.where(moving[:, None], np.where(up[:, None], newton, careful), logs)
+    volumes = np.exp(kept)
+    common = ((1 / volumes)[:, None] @ entries)[:, 0] / total
     return (volumes[..., None] * common[:, None]).reshape(scatter.shape)
+
+
+def _shares(common: Array, scatter: Array, logs: Array) -> Array:
+    """``(Σ_l W_l / λ_l)⁻¹ W_k / λ_k``."""
+    scaled = scatter * _beside(np.exp(-logs), scatter)
+    inverse = _inverse(common)[:, None]
+    return inverse * scaled if scatter.ndim == 3 else inverse @ scaled
+
+
+def _traces(matrices: Array) -> tuple[Array, Array]:
+    """Traces (S, K) of matrices, and (S, K, K) of their products."""
+    if matrices.ndim == 3:
+        return matrices.sum(axis=-1), matrices @ matrices.swapaxes(1, 2)
+    flat = matrices.reshape(*matrices.shape[:2], -1)
+    turned = matrices.swapaxes(2, 3).reshape(flat.shape)
+    return np.trace(matrices, axis1=2, axis2=3), flat @ turned.swapaxes(1, 2)
+
+
+def _diagonal(numbers: Array) -> Array:
+    """Diagonal matrices (S, K, K) of numbers (S, K)."""
+    matrices: Array = numbers[..., None] * np.eye(numbers.shape[1])
+    return matrices
+
+
+def _solved(matrices: Array, vectors: Array) -> Array:
+    """Solve (S, K, K) systems; NaN where the matrix is not positive definite."""
+    half = _inverse(matrices)
+    solution: Array = (half @ vectors[..., None])[..., 0]
+    return solution
+
+
+def _log_determinant(matrices: Array) -> Array:
+    if matrices.ndim == 2:
+        logs: Array = np.log(matrices).sum(axis=-1)
+        return logs
+    return np.linalg.slogdet(matrices)[1]
 
 
 def _volumes(equal: bool, counts: Array, sizes: Array) -> Array:
