@@ -142,6 +142,7 @@ class Settings:
     max_iter: int = 10_000
     random_seed: int = 0
     cores: int = 1
+    rearrange: bool = True  # the winner's components, once it is found; see `search`
 
     def __post_init__(self) -> None:
         if self.n_starts < 1:
@@ -186,7 +187,7 @@ def maximise(
         shape = (n_components, data.n_features)
         penalty = Penalty.of(priors, structure, *shape, shift, frame.unit)
     objective = Objective(rows, structure, penalty, workers=settings.cores)
-    search = Search(settings.tol, settings.max_iter, report)
+    search = Search(settings.tol, settings.max_iter, report, settings.rearrange)
     if only is None:
         rng = np.random.default_rng(settings.random_seed)
         others = [frame.point(params) for params in known]

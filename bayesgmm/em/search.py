@@ -22,7 +22,7 @@ from bayesgmm.em.points import Points
 from bayesgmm.em.soundness import distinct_rows, is_sound, narrowest
 from bayesgmm.em.starts import Starts, from_responsibilities, rearranged
 from bayesgmm.mixture.data import Data
-from bayesgmm.mixture.likelihood import responsibilities
+from bayesgmm.mixture.likelihood import log_density, responsibilities, sweep_cost
 from bayesgmm.mixture.params import Params, full_factor
 from bayesgmm.mixture.structures import STRUCTURES
 
@@ -33,12 +33,15 @@ _FIRST_STEPS = 20
 _FINALISTS = 6  # so many at least go on, until each has been given ...
 _PATIENT_STEPS = 640  # ... so many steps in one go, ...
 _HOPELESS = 100  # ... unless the leader is further off than so many times what they brought
-_FULL_FINALISTS = 3  # where short ascents saw a part of the rows: so many then climb on all
+_FULL_FINALISTS = 3  # where ascents saw a part of the rows: at most so many climb on more
+_GROWTH = 10  # so many times more, until all are seen
+_FAR = 4.0  # standard errors of a log-likelihood ratio: what lies further off is left behind
 _SEARCH_ROWS = 5000  # short ascents see at most this many rows; finalists see all
 _SAME_MAXIMUM = 1e-4  # converged ascents whose ends are closer than this are one maximum
 _SIMPLER = 4  # one start in so many first climbs under a simpler structure
 _LEADERS = 6  # so many optima are taken apart at a time, ...
 _MOVES = 24  # each in at most so many ways, ...
+_EFFORT = 2e5  # cycles of a sweep, beyond which fewer ways are tried
 _ROUNDS = 6  # ... as long as they lead further up, but not more often than this
 
 
@@ -61,11 +64,14 @@ class Search:
         When an ascent stops; see `em.climb.climb`.
     report : callable
         Told in words what is going on.
+    rearrange : bool
+        Whether to take winners apart and put them together otherwise.
     """
 
     tol: float
     max_iter: int
     report: Callable[[str], None]
+    rearrange: bool = True
 
     def from_points(self, objective: Objective, starts: Sequence[Points]) -> tuple[Optimum, ...]:
         """Climb from the given points on all rows, and from nowhere else."""
@@ -100,21 +106,25 @@ class Search:
             found = self._rearranged(_distinct(found), few)
             if found[0].sound:
                 break
-        if few.data is objective.data:
-            return tuple(found)
-        # nothing seen on some of the rows holds for all of them
-        finalists = [Optimum(Ascent(o.ascent.point), o.n_found) for o in found[:_FULL_FINALISTS]]
-        return tuple(self._race(finalists, objective))
+        for more in _growing(objective.data, few.data, rng):
+            finalists = [Optimum(Ascent(o.ascent.point), o.n_found) for o in _in_reach(found, few)]
+            few = replace(objective, data=more)
+            found = self._race(finalists, few)
+        return tuple(found)
 
     def _rearranged(self, found: list[Optimum], objective: Objective) -> list[Optimum]:
         """Take the best optima apart and put them together otherwise, while that leads further."""
+        effort = min(
+            1.0, _EFFORT / sweep_cost(objective.data, found[0].ascent.point.means.shape[1])
+        )
+        leaders, moves = (max(1, round(effort * most)) for most in (_LEADERS, _MOVES))
         tried: list[float] = []
-        for _ in range(_ROUNDS):
-            leaders = [o for o in found if o.sound and o.ascent.value not in tried][:_LEADERS]
-            starts = [start for o in leaders for start in _moves(o.ascent.point, objective)]
+        for _ in range(_ROUNDS if self.rearrange else 0):
+            untried = [o for o in found if o.sound and o.ascent.value not in tried][:leaders]
+            starts = [start for o in untried for start in _moves(o.ascent.point, objective, moves)]
             if not starts:
                 break
-            tried += [o.ascent.value for o in leaders]
+            tried += [o.ascent.value for o in untried]
             best = found[0].ascent
             raced = self._race([Optimum(Ascent(start)) for start in starts], objective)
             found = _distinct([*found, *raced])
@@ -201,9 +211,9 @@ def _through_simpler(
             yield from_responsibilities(data, shares, structure)
 
 
-def _moves(point: Points, objective: Objective) -> Iterator[Points]:
+def _moves(point: Points, objective: Objective, n_moves: int) -> Iterator[Points]:
     data, shares = objective.data, responsibilities(objective.data, _params(point))
-    for moved in rearranged(shares, data.rows(), _MOVES):
+    for moved in rearranged(shares, data.rows(), n_moves):
         yield from_responsibilities(data, moved, objective.structure)
 
 
@@ -241,6 +251,29 @@ def _some_rows(data: Data, rng: np.random.Generator) -> Data:
 
 def _mean_weight(data: Data) -> float:
     return data.total_weight / data.n_rows
+
+
+def _growing(data: Data, few: Data, rng: np.random.Generator) -> Iterator[Data]:
+    """Give ever more of the rows, in the end all."""
+    if few is data:
+        return
+    size = _GROWTH * _SEARCH_ROWS
+    while _GROWTH * size <= data.n_rows:
+        yield data.take(np.sort(rng.choice(data.n_rows, size, replace=False, shuffle=False)))
+        size *= _GROWTH
+    yield data
+
+
+def _in_reach(found: list[Optimum], objective: Objective) -> list[Optimum]:
+    """Keep the optima that other rows might still put first."""
+    data = objective.data
+    leader = log_density(data, _params(found[0].ascent.point))
+    kept = found[:1]
+    for optimum in found[1:_FULL_FINALISTS]:
+        ratio = leader - log_density(data, _params(optimum.ascent.point))
+        if ratio.mean() < _FAR * ratio.std() / np.sqrt(data.n_rows):
+            kept.append(optimum)
+    return kept
 
 
 def _same(one: Ascent, other: Ascent) -> bool:

@@ -199,6 +199,11 @@ def _groups(data: Data, shape: tuple[int, ...], n_chunks: int, workers: int) -> 
     return list(pieces(n_mixtures, max(-(-n_mixtures // wanted), worthwhile)))
 
 
+def sweep_cost(data: Data, n_components: int) -> float:
+    """Estimate what a sweep of all rows costs, in cycles of a processor."""
+    return data.n_rows * _cycles(data, n_components)
+
+
 def _cycles(data: Data, n_components: int) -> float:
     """Estimate what a row costs."""
     return n_components * (12 + data.n_features**2 / 5)

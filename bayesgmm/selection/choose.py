@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from typing import Any
 
 import numpy.typing as npt
@@ -111,7 +112,7 @@ def select(
         n_starts=n_starts, random_seed=chosen_seed(random_seed), cores=chosen_cores(cores)
     )
     with reporter("Selection", progressbar) as report:
-        cells = fill(data, numbers, structures, settings, report)
+        cells = fill(data, numbers, structures, settings, report, attrgetter(criterion))
     _check_any(cells)
     return Selection(cells, criterion)
 

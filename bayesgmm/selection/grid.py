@@ -20,6 +20,7 @@ from bayesgmm.mixture.structures import Structure
 Array = npt.NDArray[np.float64]
 
 TOLERANCE = 1e-6  # of log-likelihood, within which a model is as high as one nested in it
+_NEAR = 10.0  # of the criterion, from the best: what lies further off cannot win
 _APART = 0.8  # of a standard deviation, from the mean of a component to each of its halves
 _LAST_RESORTS = (0.3, 0.0)  # where that has led nowhere; at 0 nothing is lost, nor won
 
@@ -79,8 +80,9 @@ def fill(
     structures: Sequence[Structure],
     settings: Settings,
     report: Callable[[str], None],
+    score: Callable[[EMFit], float],
 ) -> tuple[Cell, ...]:
-    """Fit every candidate.
+    """Fit every candidate, and those that might be the best once more, with greater care.
 
     Parameters
     ----------
@@ -94,19 +96,38 @@ def fill(
         Of each search.
     report : callable
         Told in words what is going on.
+    score : callable
+        The criterion: lower is better.
 
     Returns
     -------
     tuple of Cell
         Each after all that are nested in it. A scored one is nowhere lower than one of those.
     """
-    filler = Filler(data, settings, report)
+    quick = Filler(data, replace(settings, rearrange=False), report)
     cells: list[Cell] = []
     for k in n_components:
         for structure in structures:
             empty = Cell(k, structure)
-            cells.append(filler.filled(empty, nearest(empty, cells)))
-    return tuple(cells)
+            cells.append(quick.filled(empty, nearest(empty, cells)))
+    return _contenders_again(cells, Filler(data, settings, report), quick, score)
+
+
+def _contenders_again(
+    cells: Sequence[Cell], thorough: Filler, quick: Filler, score: Callable[[EMFit], float]
+) -> tuple[Cell, ...]:
+    """Search more thoroughly where it matters, and raise what is then too low."""
+    scores = [score(cell.fit) for cell in cells if cell.fit is not None and cell.scored]
+    again: list[Cell] = []
+    for cell in cells:
+        nested, new = nearest(cell, again), cell
+        if cell.fit is not None and cell.scored:
+            if score(cell.fit) < min(scores) + _NEAR:
+                new = thorough.filled(cell, nested)
+            elif _problem(cell, nested):
+                new = quick.filled(cell, nested)
+        again.append(new)
+    return tuple(again)
 
 
 def nearest(cell: Cell, cells: Sequence[Cell]) -> list[Cell]:
@@ -130,7 +151,8 @@ class Filler:
             check_fit(self.data, k, structure)
         except InputError as error:
             return Cell(k, structure, problem=str(error))
-        known = [start for other in nested for start in self._starts(other, k, _APART)]
+        own = [] if cell.fit is None else [cell.fit.params]
+        known = own + [start for other in nested for start in self._starts(other, k, _APART)]
         found = Cell(k, structure, self._fit(cell, known=known))
         if _problem(found, nested):
             found = self.raised(found, nested)

@@ -135,7 +135,7 @@ def test_logp_does_not_know_the_labels(covariance_type):
 def faithful_standardised():
     frame = pd.read_csv(files("bayesgmm.datasets") / "faithful.csv")
     data = as_data(frame[["eruptions", "waiting"]])
-    return data.standardised(*data.moments()).values
+    return data.standardised(*data.moments()).rows()
 
 
 def test_published_density_of_standardised_faithful():
