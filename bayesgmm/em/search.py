@@ -100,7 +100,7 @@ class Search:
             found = self._rearranged(_distinct(found), few)
             if found[0].sound:
                 break
-        if few.data is objective.data:
+        if objective.data.n_rows <= _SEARCH_ROWS:
             return tuple(found)
         # nothing seen on some of the rows holds for all of them
         finalists = [Optimum(Ascent(o.ascent.point), o.n_found) for o in found[:_FULL_FINALISTS]]
@@ -166,11 +166,12 @@ class Search:
 def _starts(
     objective: Objective, n_components: int, n_starts: int, rng: np.random.Generator
 ) -> Iterator[Points]:
-    data, structure = objective.data, objective.structure
+    data, structure, ridge = objective.data, objective.structure, objective.reg_covar
     if n_components == 1:
         n_starts = 1
     through = n_starts // _SIMPLER
-    yield from islice(Starts(data, n_components, structure, rng), n_starts - through)
+    drawn = Starts(data, n_components, structure, rng, ridge)
+    yield from islice(drawn, n_starts - through)
     yield from _through_simpler(objective, n_components, through, rng)
 
 
@@ -181,23 +182,23 @@ def _through_simpler(
 
     Fewer free covariances have fewer local maxima, and some of them lie below the best.
     """
-    data, structure = objective.data, objective.structure
+    data, structure, ridge = objective.data, objective.structure, objective.reg_covar
     simpler = [
         s for s in STRUCTURES.values() if structure.contains(s) and s.code[1:] not in ("VE", "VV")
     ]
     for chosen in rng.permutation(np.array(simpler, dtype=object))[: n_starts // 3 + 1]:
-        starts = islice(Starts(data, n_components, chosen, rng), 3)
+        starts = islice(Starts(data, n_components, chosen, rng, ridge), 3)
         ascents = [Ascent(start) for start in starts]
         simple = replace(objective, structure=chosen, penalty=None)
         for ascent in climb(simple, ascents, tol=1.0, max_steps=_FIRST_STEPS, plain_steps=PLAIN):
             shares = responsibilities(data, _params(ascent.point))
-            yield from_responsibilities(data, shares, structure)
+            yield from_responsibilities(data, shares, structure, ridge)
 
 
 def _moves(point: Points, objective: Objective) -> Iterator[Points]:
     data, shares = objective.data, responsibilities(objective.data, _params(point))
     for moved in rearranged(shares, data.rows(), _MOVES):
-        yield from_responsibilities(data, moved, objective.structure)
+        yield from_responsibilities(data, moved, objective.structure, objective.reg_covar)
 
 
 def _params(point: Points) -> Params:
@@ -223,8 +224,9 @@ def _distinct(found: list[Optimum]) -> list[Optimum]:
 
 
 def _some_rows(data: Data, rng: np.random.Generator) -> Data:
+    """Take few rows: all of them, each once, or some at random."""
     if data.n_rows <= _SEARCH_ROWS:
-        return data
+        return data.distinct()
     return data.take(np.sort(rng.choice(data.n_rows, _SEARCH_ROWS, replace=False)))
 
 
