@@ -14,11 +14,17 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.linalg import solve_triangular
 
-from bayesgmm.em.fit import fit_em
+from bayesgmm.em.arguments import chosen_cores, chosen_seed
+from bayesgmm.em.fit import Settings, maximise, warn_of
+from bayesgmm.em.progress import reporter
 from bayesgmm.em.result import EMFit
+from bayesgmm.mixture.data import Data, as_data
 from bayesgmm.mixture.errors import InputError
+from bayesgmm.mixture.requirements import check_rows, undetermined
+from bayesgmm.mixture.structures import get_structure
 
 try:
+    import joblib
     from sklearn.base import BaseEstimator, DensityMixin
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.utils import check_random_state
@@ -29,6 +35,8 @@ except ImportError as error:
     ) from error
 
 Array = npt.NDArray[np.float64]
+
+_LEAST_RIDGE = 1e-12  # in units of the variances of the features
 
 # What scikit-learn keeps of K matrices (K, D, D) where they need not all be written out.
 _COMPACT: dict[str, Callable[[Array], Array]] = {
@@ -43,8 +51,8 @@ class GaussianMixture(DensityMixin, BaseEstimator):
 
     Use it where `sklearn.mixture.GaussianMixture` stood: it has the same methods, fitted
     attributes and shapes, and besides takes `sample_weight`. It searches for the best maximum
-    from many starts of several kinds, and adds nothing to the covariances: there is no
-    `reg_covar`, and data that cannot determine them are refused.
+    from many starts of several kinds, and adds nothing to the covariances, unless the rows cannot
+    determine them.
 
     Parameters
     ----------
@@ -60,6 +68,17 @@ class GaussianMixture(DensityMixin, BaseEstimator):
         Most iterations of each final ascent.
     n_init : int, default 48
         Number of starts. The least promising are given up early.
+    reg_covar : float, default 1e-6
+        Used only where the rows cannot determine the covariances (no more distinct rows than
+        features, or features that depend on each other, where covariances are free), and then
+        with a warning; in every other case nothing is added, unlike scikit-learn's. It is a
+        ridge, in units of the variances of the features as far as `covariance_type` allows:
+        every row stands for a round cloud of this variance, which adds so much to variances
+        within components, but in such a way that EM still never goes down. With 0 such rows are
+        refused.
+    n_jobs : int, optional
+        Most cores to use: by default one, or as the surrounding `joblib.parallel_config` says;
+        with -1 all. The fit does not depend on it.
     random_state : int, RandomState or None, default None
         Seed of the starts and of `sample`. A whole number gives the same result every time;
         None a new one, without touching NumPy's global state.
@@ -73,7 +92,8 @@ class GaussianMixture(DensityMixin, BaseEstimator):
     means_ : array, shape (K, D)
         Component means.
     covariances_ : array
-        Covariances: (K, D, D), but (D, D) for "tied", (K, D) for "diag", (K,) for "spherical".
+        Covariances: (D, D) for "tied", (K, D) for "diag", (K,) for "spherical", else (K, D, D),
+        also where mclust's code is another name of one of these three.
     precisions_ : array
         Inverses of the covariances, in the same shape.
     precisions_cholesky_ : array
@@ -116,6 +136,8 @@ class GaussianMixture(DensityMixin, BaseEstimator):
         tol: float = 1e-10,
         max_iter: int = 10_000,
         n_init: int = 48,
+        reg_covar: float = 1e-6,
+        n_jobs: int | None = None,
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
     ) -> None:
@@ -124,6 +146,8 @@ class GaussianMixture(DensityMixin, BaseEstimator):
         self.tol = tol
         self.max_iter = max_iter
         self.n_init = n_init
+        self.reg_covar = reg_covar
+        self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
 
@@ -151,12 +175,14 @@ class GaussianMixture(DensityMixin, BaseEstimator):
         Warns
         -----
         ConvergenceWarning
-            If the ascent did not converge, or every maximum that was found is unsound.
+            If the ascent did not converge, every maximum that was found is unsound, or
+            `reg_covar` had to be used.
         """
         rows = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
         names = getattr(self, "feature_names_in_", None)
         named = rows if names is None else pd.DataFrame(rows, columns=names)
-        self.result_ = result = self._search(named, sample_weight)
+        self.result_ = result = self._search(as_data(named, sample_weight))
+        warn_of(result, ConvergenceWarning)
         self.weights_ = result.params.weights
         self.means_ = result.params.means
         self.covariances_ = self._compact(result.params.covariances)
@@ -250,24 +276,33 @@ class GaussianMixture(DensityMixin, BaseEstimator):
         rows: Array = validate_data(self, X, dtype=np.float64, reset=False)
         return rows
 
-    def _search(self, X: Any, sample_weight: npt.ArrayLike | None) -> EMFit:
-        """Run `fit_em`, and give its warnings the category by which scikit-learn knows them."""
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            result = fit_em(
-                X,
+    def _search(self, data: Data) -> EMFit:
+        """Do what `fit_em` does, but with a ridge where the rows cannot determine covariances."""
+        check_rows(data, self.n_components)
+        structure = get_structure(self.covariance_type, data.n_features)
+        settings = Settings(
+            n_starts=_whole("n_init", self.n_init),
+            tol=self.tol,
+            max_iter=self.max_iter,
+            random_seed=chosen_seed(_seed(self.random_state)),
+            cores=_cores(self.n_jobs),
+        )
+        reg_covar = _ridge(self.reg_covar)
+        problem = undetermined(data, structure)
+        if problem and not reg_covar:
+            raise InputError(problem)
+        with reporter("EM", bool(self.verbose)) as report:
+            result = maximise(
+                data,
                 self.n_components,
-                covariance_type=self.covariance_type,
-                sample_weight=sample_weight,
-                n_starts=_whole("n_init", self.n_init),
-                tol=self.tol,
-                max_iter=self.max_iter,
-                random_seed=_seed(self.random_state),
-                progressbar=bool(self.verbose),
+                structure,
+                settings,
+                report,
+                reg_covar=reg_covar if problem else 0.0,
             )
-        for told in caught:
-            category = ConvergenceWarning if told.category is UserWarning else told.category
-            warnings.warn(str(told.message), category, stacklevel=3)
+        if problem:
+            message = f"{problem}. Until then a ridge of reg_covar = {reg_covar:g} makes up for it"
+            warnings.warn(message, ConvergenceWarning, stacklevel=3)
         return result
 
     def _compact(self, matrices: Array) -> Array:
@@ -286,6 +321,21 @@ def _seed(random_state: int | np.random.RandomState | None) -> int | None:
     if random_state is None or isinstance(random_state, int | np.integer):
         return None if random_state is None else int(random_state)
     return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
+
+
+def _cores(n_jobs: int | None) -> int:
+    """Cores for EM, as joblib counts them."""
+    if n_jobs is not None and not isinstance(n_jobs, int | np.integer):
+        raise InputError(f"n_jobs must be a whole number or None, not {n_jobs!r}")
+    return chosen_cores(joblib.effective_n_jobs(n_jobs))
+
+
+def _ridge(value: Any) -> float:
+    """Check the size of a ridge: one below rounding errors would keep nothing regular."""
+    number = isinstance(value, float | int | np.floating | np.integer)
+    if not number or not (value == 0 or _LEAST_RIDGE <= value < np.inf):
+        raise InputError(f"reg_covar must be 0 or at least {_LEAST_RIDGE:g}, not {value!r}")
+    return float(value)
 
 
 def _whole(name: str, value: Any) -> int:

@@ -268,12 +268,17 @@ def check_maximum(fit: EMFit) -> None:
     Raises
     ------
     InputError
-        If it has priors, has not converged or rests on few rows.
+        If it has priors or a ridge, has not converged or rests on few rows.
     """
     if fit.priors is not None:
         raise InputError(
             "samples from the fit tell of maximum likelihood, and this fit has priors: leave them "
             "out, or ask fit_bayes how sure the estimates are"
+        )
+    if fit.reg_covar:
+        raise InputError(
+            "samples from the fit tell of maximum likelihood, and here the rows cannot determine "
+            "the covariances: use covariance_type 'diag' or 'spherical', or fewer features"
         )
     if not fit.sound or fit.reason is Reason.COLLAPSED:
         raise InputError(

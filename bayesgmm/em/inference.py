@@ -30,6 +30,11 @@ class Inference(Fit):
 
     @property
     @abstractmethod
+    def reg_covar(self) -> float:
+        """Size of the ridge that keeps covariances regular, or 0."""
+
+    @property
+    @abstractmethod
     def sound(self) -> bool:
         """Whether every component rests on enough rows."""
 
@@ -45,7 +50,7 @@ class Inference(Fit):
     @property
     def _name(self) -> str:
         """What the estimates are called in tables."""
-        return "mle" if self.priors is None else "mode"
+        return "mle" if self.priors is None and not self.reg_covar else "mode"
 
     def uncertainty(self, kind: Kind = "information") -> Uncertainty:
         """Work out how sure the estimates are, once.
@@ -83,8 +88,8 @@ class Inference(Fit):
         Returns
         -------
         pandas.DataFrame
-            Columns ``mle`` (with priors ``mode``) and ``se``, in the units of the data, with the
-            rows of `summary`.
+            Columns ``mle`` (``mode`` with priors or a ridge) and ``se``, in the units of the data,
+            with the rows of `summary`.
 
         Warns
         -----
@@ -137,6 +142,9 @@ class Inference(Fit):
         return self._uncertainty(robust=True)
 
     def _uncertainty(self, *, robust: bool) -> Uncertainty:
+        if self.reg_covar:
+            problem = "the rows cannot determine the covariances, which a ridge keeps regular"
+            return uncertainty.without(self.estimates, problem)
         if not self.sound or self.reason is Reason.COLLAPSED:
             problem = "a component rests on so few rows that the likelihood is unbounded near by"
             return uncertainty.without(self.estimates, problem)

@@ -1,4 +1,4 @@
-"""What EM climbs: the log-likelihood of the rows, or that plus a log prior density."""
+"""What EM climbs: the log-likelihood of the rows, or that with a log prior density or a ridge."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bayesgmm.em.points import Points, centred
+from bayesgmm.em.ridge import clouded, log_shares
 from bayesgmm.mixture.data import Data
 from bayesgmm.mixture.likelihood import estep
 from bayesgmm.mixture.stats import Stats
@@ -38,6 +39,8 @@ class Objective:
         Weights of the rows instead of those of `data`, for each mixture its own.
     workers : int
         Most threads at work at once.
+    reg_covar : float
+        If positive, a ridge of this variance, instead of a penalty; see `em.ridge`.
     """
 
     data: Data
@@ -45,6 +48,7 @@ class Objective:
     penalty: Penalty | None = None
     row_weights: Array | None = None
     workers: int = 1
+    reg_covar: float = 0.0
 
     @cached_property
     def total_weight(self) -> Array:
@@ -52,6 +56,13 @@ class Objective:
         if self.row_weights is None:
             return np.array([self.data.total_weight])
         return self.row_weights.sum(axis=1)
+
+    @cached_property
+    def n_directions(self) -> int:
+        """In how many directions the rows vary, and by more than the ridge if there is one."""
+        if not self.reg_covar:
+            return self.data.n_features
+        return int((np.linalg.eigvalsh(self.data.covariance()) > self.reg_covar).sum())
 
     def estep(self, points: Points, mixtures: npt.NDArray[np.intp]) -> tuple[Array, Stats]:
         """Evaluate the objective, shape (S,), with the statistics of the rows.
@@ -64,11 +75,17 @@ class Objective:
             Which of the mixtures (of `row_weights`) these are.
         """
         weights = None if self.row_weights is None else self.row_weights[mixtures]
-        arrays = (points.weights, points.means, points.factor)
-        stats = estep(self.data, *arrays, row_weights=weights, workers=self.workers)
-        value: Array = stats.log_likelihood
+        shares, cost = points.weights, np.zeros(1)
+        if self.reg_covar:
+            log_share = log_shares(points, self.reg_covar)
+            cost = log_share.max(axis=1)  # kept apart, lest the shares underflow
+            shares = np.exp(log_share - cost[:, None])
+        means, factor = points.means, points.factor
+        stats = estep(self.data, shares, means, factor, row_weights=weights, workers=self.workers)
+        total = self.total_weight if weights is None else self.total_weight[mixtures]
+        value: Array = stats.log_likelihood + total * cost
         if self.penalty is not None:
-            value = value + self.penalty.log_density(*arrays)
+            value = value + self.penalty.log_density(points.weights, means, factor)
         return value, stats
 
     def mstep(self, stats: Stats, centre: Array, points: Points) -> tuple[Points, BoolArray]:
@@ -90,6 +107,7 @@ class Objective:
             False where a component has lost its rows or its covariance is singular; the point is
             then of no use.
         """
+        stats = clouded(stats, self.reg_covar) if self.reg_covar else stats
         alive = (stats.counts > 0).all(axis=1)
         counts = np.where(alive[:, None], stats.counts, 1.0)
         if self.penalty is None:

@@ -47,7 +47,8 @@ class Maximum:
     sound : bool
         False if a component rests on so few rows that the likelihood is unbounded near by.
     log_prior : float
-        Log prior density there, if priors were part of what was maximised.
+        Log prior density there, if priors were part of what was maximised; or what a ridge took
+        off (see `EMFit.reg_covar`).
     """
 
     params: Params
@@ -70,8 +71,8 @@ class EMFit(Inference):
     covariance_type : str
         What the covariances share; see `fit_em`.
     history : array, shape (n_iter + 1,)
-        Highest log-likelihood, plus log prior density if there are priors, after every E-step
-        of the ascent that is returned.
+        Highest log-likelihood, plus `log_prior` if there are priors or a ridge, after every
+        E-step of the ascent that is returned.
     reason : Reason
         Why that ascent stopped.
     maxima : tuple of Maximum
@@ -98,8 +99,17 @@ class EMFit(Inference):
 
     @property
     def log_prior(self) -> float:
-        """Log prior density of `params`; 0 without priors."""
+        """Log prior density of `params`, or what a ridge takes off; 0 without either."""
         return self.maxima[0].log_prior
+
+    @property
+    def reg_covar(self) -> float:
+        """Size of the ridge that keeps covariances regular which the rows cannot determine, or 0.
+
+        In units of the variances of the features, as far as the structure allows. Only
+        `bayesgmm.sklearn.GaussianMixture` ever uses one.
+        """
+        return float(self.settings.get("reg_covar", 0.0))
 
     @property
     def n_parameters(self) -> int:
@@ -151,8 +161,8 @@ class EMFit(Inference):
         Returns
         -------
         pandas.DataFrame
-            Columns ``mle`` (with priors ``mode``), ``se`` (standard error), ``ci_low`` and
-            ``ci_high`` (95 % confidence interval) by the information; a row for each parameter,
+            Columns ``mle`` (``mode`` with priors or a ridge), ``se`` (standard error), ``ci_low``
+            and ``ci_high`` (95 % confidence interval) by the information; a row for each parameter,
             indexed by ``component``, ``parameter`` (weight, mean, sd, correlation) and
             ``feature``. Where there are no standard errors they are NaN, and
             ``uncertainty().problem`` says why.

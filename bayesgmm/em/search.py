@@ -106,7 +106,7 @@ class Search:
             found = self._rearranged(_distinct(found), few)
             if found[0].sound:
                 break
-        for more in _growing(objective.data, few.data, rng):
+        for more in _growing(objective.data, rng):
             finalists = [Optimum(Ascent(o.ascent.point), o.n_found) for o in _in_reach(found, few)]
             few = replace(objective, data=more)
             found = self._race(finalists, few)
@@ -176,11 +176,12 @@ class Search:
 def _starts(
     objective: Objective, n_components: int, n_starts: int, rng: np.random.Generator
 ) -> Iterator[Points]:
-    data, structure = objective.data, objective.structure
+    data, structure, ridge = objective.data, objective.structure, objective.reg_covar
     if n_components == 1:
         n_starts = 1
     through = n_starts // _SIMPLER
-    yield from islice(Starts(data, n_components, structure, rng), n_starts - through)
+    drawn = Starts(data, n_components, structure, rng, ridge)
+    yield from islice(drawn, n_starts - through)
     yield from _through_simpler(objective, n_components, through, rng)
 
 
@@ -191,12 +192,12 @@ def _through_simpler(
 
     Fewer free covariances have fewer local maxima, and some of them lie below the best.
     """
-    data, structure = objective.data, objective.structure
+    data, structure, ridge = objective.data, objective.structure, objective.reg_covar
     simpler = [
         s for s in STRUCTURES.values() if structure.contains(s) and s.code[1:] not in ("VE", "VV")
     ]
     for chosen in rng.permutation(np.array(simpler, dtype=object))[: n_starts // 3 + 1]:
-        starts = islice(Starts(data, n_components, chosen, rng), 3)
+        starts = islice(Starts(data, n_components, chosen, rng, ridge), 3)
         ascents = [Ascent(start) for start in starts]
         simple = replace(objective, structure=chosen, penalty=None)
         for ascent in climb(
@@ -208,13 +209,13 @@ def _through_simpler(
             plain_steps=PLAIN,
         ):
             shares = responsibilities(data, _params(ascent.point))
-            yield from_responsibilities(data, shares, structure)
+            yield from_responsibilities(data, shares, structure, ridge)
 
 
 def _moves(point: Points, objective: Objective, n_moves: int) -> Iterator[Points]:
     data, shares = objective.data, responsibilities(objective.data, _params(point))
     for moved in rearranged(shares, data.rows(), n_moves):
-        yield from_responsibilities(data, moved, objective.structure)
+        yield from_responsibilities(data, moved, objective.structure, objective.reg_covar)
 
 
 def _params(point: Points) -> Params:
@@ -240,9 +241,9 @@ def _distinct(found: list[Optimum]) -> list[Optimum]:
 
 
 def _some_rows(data: Data, rng: np.random.Generator) -> Data:
-    """Draw rows for short ascents; many copies of few rows become these, with weights."""
+    """Take few rows: all of them, copies of one as its weight; or some at random."""
     if data.n_rows <= _SEARCH_ROWS:
-        return data
+        return data.distinct()
     some = data.take(np.sort(rng.choice(data.n_rows, _SEARCH_ROWS, replace=False)))
     if some.count_distinct_rows(_SEARCH_ROWS) > _SEARCH_ROWS / 2:
         return some
@@ -253,9 +254,9 @@ def _mean_weight(data: Data) -> float:
     return data.total_weight / data.n_rows
 
 
-def _growing(data: Data, few: Data, rng: np.random.Generator) -> Iterator[Data]:
-    """Give ever more of the rows, in the end all."""
-    if few is data:
+def _growing(data: Data, rng: np.random.Generator) -> Iterator[Data]:
+    """Give ever more of the rows, in the end all, if these few were not all of them."""
+    if data.n_rows <= _SEARCH_ROWS:
         return
     size = _GROWTH * _SEARCH_ROWS
     while _GROWTH * size <= data.n_rows:

@@ -52,16 +52,18 @@ def is_sound(ascent: Ascent, n_rows: int, objective: Objective) -> bool:
     n_rows : int
         Number of different rows; see `distinct_rows`.
     objective : Objective
-        What was climbed. With priors, only a collapse is unsound.
+        What was climbed. With priors, or one component, only a collapse is unsound. A ridge
+        bounds a component on few rows, too, but still by far more than the rows deserve.
     """
     if ascent.reason is Reason.COLLAPSED:
         return False
     point = ascent.point
-    least = objective.structure.singular_rows(point.means.shape[2]) + 1
+    least = objective.structure.singular_rows(objective.n_directions) + 1
     rows = point.weights[0] * n_rows
     few = rows < least + 0.5
     narrow = _narrowness(point) < _NARROW
-    bounded = least == 1 or objective.penalty is not None
+    only = point.weights.shape[1] == 1
+    bounded = least == 1 or only or objective.penalty is not None
     return bounded or not (few | (narrow & (rows < _FEW * least))).any()
 
 

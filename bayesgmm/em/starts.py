@@ -40,15 +40,24 @@ class Starts:
         What the covariances share.
     rng : numpy.random.Generator
         Source of the random choices.
+    ridge : float
+        Added to variances, if the rows cannot determine covariances.
     """
 
     def __init__(
-        self, data: Data, n_components: int, structure: Structure, rng: np.random.Generator
+        self,
+        data: Data,
+        n_components: int,
+        structure: Structure,
+        rng: np.random.Generator,
+        ridge: float = 0.0,
     ) -> None:
         self.data, self.n_components, self.structure, self.rng = data, n_components, structure, rng
-        self._values, self._covariance = data.rows(), data.covariance()
-        ridge = 1e-8 * np.trace(self._covariance)  # collinear features do no harm in a mere start
-        lower = np.linalg.cholesky(self._covariance + ridge * np.eye(data.n_features))
+        self._values, self._ridge = data.rows(), ridge
+        self._covariance = data.covariance() + ridge * np.eye(data.n_features)
+        tiny = 1e-8 * np.trace(self._covariance)  # collinear features do no harm in a mere start
+        lower = np.linalg.cholesky(self._covariance + tiny * np.eye(data.n_features))
+        self._row_weights = data.row_weights if data.row_weights.size else np.ones(data.n_rows)
         self._white = self._values @ np.linalg.inv(lower).T
 
     def __iter__(self) -> Iterator[Points]:
@@ -65,17 +74,17 @@ class Starts:
 
     def from_kmeans(self) -> Points:
         """Start from a k-means partition with k-means++ seeds (Arthur and Vassilvitskii 2007)."""
-        return self._from_partition(_kmeans(self._values, self.n_components, self.rng))
+        return self._from_partition(self._kmeans(self._values))
 
     def from_whitened_kmeans(self) -> Points:
         """Start from k-means on rows whose overall covariance is made the identity."""
-        return self._from_partition(_kmeans(self._white, self.n_components, self.rng))
+        return self._from_partition(self._kmeans(self._white))
 
     def from_centres(self) -> Points:
         """Start small components at rows far apart, their common size drawn at random."""
         low, high = np.log(_CENTRE_VARIANCE)
         size = np.exp(self.rng.uniform(low, high))
-        centres = _spread_rows(self._white, self.n_components, self.rng)
+        centres = self._spread_rows(self._white)
         scatter = np.repeat(size * self._covariance[None], self.n_components, axis=0)
         ones = np.ones(self.n_components)
         found = self.structure.covariances(ones, scatter_for(self.structure, scatter))
@@ -97,19 +106,46 @@ class Starts:
             distance = np.square(white - white[self.rng.integers(most)]).sum(axis=1)
             shares[np.argpartition(distance, size - 1)[:size], j] = 1 / size
         shares /= np.maximum(shares.sum(axis=1, keepdims=True), 1e-300)
-        return from_responsibilities(self.data, shares, self.structure)
+        return self._from_shares(shares)
 
     def from_chance(self) -> Points:
         """Start from responsibilities drawn at random, as if nothing were known of the rows."""
         shares = self.rng.dirichlet(np.full(self.n_components, 0.3), self.data.n_rows)
-        return from_responsibilities(self.data, shares, self.structure)
+        return self._from_shares(shares)
+
+    def _kmeans(self, values: Array) -> npt.NDArray[np.intp]:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # an empty cluster is no harm in a mere start
+            seeds = values[self._spread_rows(values)]
+            return kmeans2(values, seeds, iter=_KMEANS_STEPS, minit="matrix")[1].astype(np.intp)
+
+    def _spread_rows(self, values: Array) -> npt.NDArray[np.intp]:
+        """Rows far apart: each drawn by weight times squared distance to those before."""
+        chosen: list[int] = []
+        nearest = np.ones(len(values))
+        for _ in range(self.n_components):
+            likely = self._row_weights * nearest
+            total = likely.sum()
+            share = likely / total if total > 0 else None
+            chosen.append(int(self.rng.choice(len(values), p=share)))
+            distance = np.square(values - values[chosen[-1]]).sum(axis=1)
+            nearest = np.minimum(nearest, distance) if len(chosen) > 1 else distance
+        return np.array(chosen)
 
     def _from_partition(self, labels: npt.NDArray[np.intp]) -> Points:
-        return from_responsibilities(self.data, np.eye(self.n_components)[labels], self.structure)
+        return self._from_shares(np.eye(self.n_components)[labels])
+
+    def _from_shares(self, shares: Array) -> Points:
+        return from_responsibilities(self.data, shares, self.structure, self._ridge)
 
 
-def from_responsibilities(data: Data, shares: Array, structure: Structure) -> Points:
-    """Start from responsibilities, shape (N, K): one M-step, shrunk towards the pooled scatter."""
+def from_responsibilities(
+    data: Data, shares: Array, structure: Structure, ridge: float = 0.0
+) -> Points:
+    """Start from responsibilities, shape (N, K): one M-step, shrunk towards the pooled scatter.
+
+    A ridge is added to the variances, if the rows cannot determine covariances.
+    """
     shares = shares * data.row_weights[:, None] if data.row_weights.size else shares
     counts, values = shares.sum(axis=0), data.rows()
     means = shares.T @ values / np.maximum(counts, np.finfo(np.float64).tiny)[:, None]
@@ -122,9 +158,9 @@ def from_responsibilities(data: Data, shares: Array, structure: Structure) -> Po
     # a trace of the overall covariance keeps a perfect partition from starting singular
     pooled = scatter.sum(axis=0) / counts.sum() + 1e-6 * data.covariance()
     pseudo_rows = data.n_features + 1
-    covariances = structure.covariances(
-        counts + pseudo_rows, scatter_for(structure, scatter + pseudo_rows * pooled)
-    )
+    shrunk = counts + pseudo_rows
+    scatter += pseudo_rows * pooled + ridge * shrunk[:, None, None] * np.eye(data.n_features)
+    covariances = structure.covariances(shrunk, scatter_for(structure, scatter))
     weights = (counts + 1) / (counts + 1).sum()
     return Points(weights[None], means[None], factor(covariances)[None])
 
@@ -172,27 +208,6 @@ def _halves(share: Array, values: Array) -> tuple[Array, Array]:
     axis = np.linalg.eigh((share[:, None] * centred).T @ centred)[1][:, -1]
     above = centred @ axis > 0
     return share * above, share * ~above
-
-
-def _kmeans(values: Array, n_components: int, rng: np.random.Generator) -> npt.NDArray[np.intp]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # an empty cluster is no harm in a mere start
-        seeds = values[_spread_rows(values, n_components, rng)]
-        return kmeans2(values, seeds, iter=_KMEANS_STEPS, minit="matrix")[1].astype(np.intp)
-
-
-def _spread_rows(
-    values: Array, n_components: int, rng: np.random.Generator
-) -> npt.NDArray[np.intp]:
-    """Rows far apart: each drawn with probability as its squared distance to those before."""
-    chosen = [int(rng.integers(len(values)))]
-    nearest = np.full(len(values), np.inf)
-    for _ in range(n_components - 1):
-        nearest = np.minimum(nearest, np.square(values - values[chosen[-1]]).sum(axis=1))
-        total = nearest.sum()
-        share = nearest / total if total > 0 else None
-        chosen.append(int(rng.choice(len(values), p=share)))
-    return np.array(chosen)
 
 
 def scatter_for(structure: Structure, scatter: Array) -> Array:

@@ -23,6 +23,7 @@ def headline(fit: EMFit) -> list[str]:
         f"  log-likelihood {fit.log_likelihood:.3f} with {fit.n_parameters} parameters; "
         f"BIC {fit.bic:.2f}, AIC {fit.aic:.2f}, ICL {fit.icl:.2f} (lower is better)",
         *([f"  log prior density {fit.log_prior:.3f}"] if fit.priors is not None else []),
+        *([f"  ridge of {fit.reg_covar:g}: {_RIDGE}"] if fit.reg_covar else []),
         f"  {_why_stopped(fit)}",
         f"  {_how_found(fit)}",
         *([f"  WARNING: {_UNSOUND}"] if not fit.sound else []),
@@ -33,6 +34,8 @@ _UNSOUND = (
     "a component rests on so few rows that this maximum is an artefact; nothing better "
     "was found. Use fewer components, or another covariance_type"
 )
+
+_RIDGE = "it keeps the covariances regular, which the rows cannot determine"
 
 
 def _why_stopped(fit: EMFit) -> str:

@@ -153,6 +153,18 @@ class Data:
         weights = self.row_weights[rows] if self.row_weights.size else self.row_weights
         return replace(self, values=np.asarray(self.values[rows]), row_weights=weights)
 
+    def distinct(self) -> Data:
+        """Return each row of positive weight once, in ascending order, with its total weight.
+
+        Whatever is made of these does not depend on the order of the rows, and copies of a row
+        are the same as a weight.
+        """
+        weights = self.row_weights if self.row_weights.size else np.ones(self.n_rows)
+        values, which = np.unique(self.values[weights > 0], axis=0, return_inverse=True)
+        totals = np.bincount(which.ravel(), weights[weights > 0])
+        totals = np.empty(0) if (totals == 1).all() else totals
+        return replace(self, values=values, row_weights=totals)
+
     def log_density_shift(self, unit: Array) -> float:
         """Log-likelihood in the user's units less that of rows divided by `unit`."""
         return -self.total_weight * float(np.log(unit).sum())

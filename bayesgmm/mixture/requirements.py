@@ -29,19 +29,31 @@ def check_fit(data: Data, n_components: int, structure: Structure) -> None:
         If there are fewer distinct rows than components, a feature is constant, or features
         are collinear where covariances are free.
     """
+    check_rows(data, n_components)
+    problem = undetermined(data, structure)
+    if problem:
+        raise InputError(problem)
+
+
+def check_rows(data: Data, n_components: int) -> None:
+    """Raise an InputError if no mixture of any kind can be fitted to these rows.
+
+    Raises
+    ------
+    InputError
+        If there are fewer distinct rows than components, or a feature is constant.
+    """
     check_n_components(n_components)
     if n_components > data.n_rows:
         raise InputError(
             f"n_components = {n_components} is more than the {data.n_rows} row(s) of data"
         )
     _check_spread(data)
-    distinct = data.count_distinct_rows(max(n_components, data.n_features + 1))
+    distinct = data.count_distinct_rows(n_components)
     if n_components > distinct:
         raise InputError(
             f"n_components = {n_components} is more than the {distinct} distinct row(s) of data"
         )
-    if not structure.diagonal:
-        _check_collinear(data, distinct, structure)
 
 
 def _check_spread(data: Data) -> None:
@@ -57,9 +69,19 @@ def _check_spread(data: Data) -> None:
             )
 
 
-def _check_collinear(data: Data, distinct: int, structure: Structure) -> None:
+def undetermined(data: Data, structure: Structure) -> str:
+    """Say why the rows cannot determine covariances of this kind, and what to do about it.
+
+    Returns
+    -------
+    str
+        Empty if they can.
+    """
+    if structure.diagonal:
+        return ""
+    distinct = data.count_distinct_rows(data.n_features + 1)
     if distinct <= data.n_features:
-        raise InputError(
+        return (
             f"{distinct} distinct row(s) cannot determine a {structure.name} covariance of "
             f"{data.n_features} features: use covariance_type 'diag' or 'spherical', fewer "
             "features or more rows"
@@ -69,7 +91,8 @@ def _check_collinear(data: Data, distinct: int, structure: Structure) -> None:
     for j in range(1, data.n_features):
         beta = np.linalg.lstsq(correlation[:j, :j], correlation[:j, j])[0]
         if correlation[j, j] - correlation[:j, j] @ beta < _COLLINEAR**2:
-            raise InputError(
+            return (
                 f"column {data.feature_names[j]!r} is a linear combination of the columns before "
-                f"it: drop it, or use covariance_type 'diag' or 'spherical'"
+                "it: drop it, or use covariance_type 'diag' or 'spherical'"
             )
+    return ""
