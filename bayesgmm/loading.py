@@ -7,17 +7,18 @@ from pathlib import Path
 
 import xarray as xr
 
+from bayesgmm.bayes import saved as bayes_saved
 from bayesgmm.bayes.result import BayesFit
+from bayesgmm.em import saved as em_saved
 from bayesgmm.em.bootstrap import Bootstrap
 from bayesgmm.em.result import EMFit
-from bayesgmm.em.saved import bootstrap_from, fit_from
 from bayesgmm.mixture.errors import InputError
 from bayesgmm.results import storage
 
 _KINDS: dict[str, Callable[[xr.DataTree], EMFit | Bootstrap | BayesFit]] = {
-    "EMFit": fit_from,
-    "Bootstrap": bootstrap_from,
-    "BayesFit": BayesFit.from_saved,
+    "EMFit": em_saved.fit_from,
+    "Bootstrap": em_saved.bootstrap_from,
+    "BayesFit": bayes_saved.fit_from,
 }
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -16,13 +15,12 @@ import xarray as xr
 from bayesgmm.bayes import diagnostics, predictive
 from bayesgmm.bayes.diagnostics import Diagnostics
 from bayesgmm.bayes.labels import count_switches
-from bayesgmm.bayes.transforms import Layout, Mixture
+from bayesgmm.bayes.transforms import Mixture
 from bayesgmm.mixture.data import Data
-from bayesgmm.mixture.errors import InputError
 from bayesgmm.mixture.likelihood import log_density
 from bayesgmm.mixture.params import Params, correlations
 from bayesgmm.priors import Priors
-from bayesgmm.results import labelled, rows
+from bayesgmm.results import rows
 from bayesgmm.results.fit import Fit
 
 if TYPE_CHECKING:
@@ -32,8 +30,6 @@ Array = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.intp]
 
 _ANCHORS = 10  # rows at which the density is followed through the chains
-_PRIOR_DRAWS = 500
-_LARGEST_GROUP = 3 * 10**8  # numbers; more than two gigabytes is not built unasked
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -208,118 +204,11 @@ class BayesFit(Fit):
         InputError
             If there is no such group, or a group would hold more than 300 million numbers.
         """
-        builders: dict[str, Callable[[], xr.Dataset]] = {
-            "posterior": lambda: self._mixture_dataset(self.draws),
-            "sample_stats": self._stats_dataset,
-            "observed_data": lambda: labelled.observed_dataset(self.data),
-            "log_likelihood": self._pointwise_dataset,
-            "posterior_predictive": lambda: self._predictive_dataset(self.draws),
-            "prior": lambda: self._mixture_dataset(self._prior_draws),
-            "prior_predictive": lambda: self._predictive_dataset(self._prior_draws),
-        }
-        wanted = list(builders) if groups is None else list(groups)
-        unknown = [name for name in wanted if name not in builders]
-        if unknown:
-            raise InputError(f"there is no group {unknown[0]!r}; choose from {', '.join(builders)}")
-        self._check_size(wanted)
-        tree = xr.DataTree.from_dict({name: builders[name]() for name in wanted})
-        tree.attrs = {"verdict": self.diagnostics.verdict, "inference_library": "bayesgmm"}
-        return tree
+        from bayesgmm.bayes.tree import tree_of
 
-    @cached_property
-    def _prior_draws(self) -> Mixture:
-        rng = np.random.default_rng(self.settings.get("random_seed"))
-        K, D = self.n_components, self.data.n_features
-        batch = (1, _PRIOR_DRAWS)
-        free = self.priors.sample(rng, K, D, self.covariance_type, batch)
-        layout = Layout.of(self.covariance_type, K, D)
-        factors = free.get("correlations_cholesky", np.empty((*batch, 0)))
-        return layout.expand(
-            free["weights"],
-            free["means"],
-            free["scales"].reshape(*batch, layout.n_scales),
-            factors.reshape(*batch, layout.n_blocks, D, D),
-        )
-
-    def _check_size(self, groups: list[str]) -> None:
-        per_draw = {
-            "log_likelihood": self.data.n_rows,
-            "posterior_predictive": self.data.values.size,
-        }
-        for name in groups:
-            size = per_draw.get(name, 0) * self.log_likelihood.size
-            if size > _LARGEST_GROUP:
-                raise InputError(
-                    f"group {name!r} would hold {size:.1e} numbers, one for each draw and row: "
-                    "name the groups you need, as in to_datatree(['posterior', 'sample_stats'])"
-                )
-
-    def _mixture_dataset(self, draws: Mixture) -> xr.Dataset:
-        found = labelled.mixture_dataset(
-            draws.weights,
-            draws.means,
-            draws.cholesky,
-            self.feature_names,
-            correlated=self.correlated,
-            batch=("chain", "draw"),
-        )
-        if self.correlated and self.covariance_type == "full":
-            dims = ("chain", "draw", "component", "feature", "feature_bis")
-            found["correlations_cholesky"] = (dims, draws.correlations_cholesky)
-        return found
-
-    def _stats_dataset(self) -> xr.Dataset:
-        dims = ("chain", "draw")
-        stats = self.sample_stats | {"log_likelihood": self.log_likelihood}
-        coords = labelled.numbered(dims, self.labels.shape)
-        return xr.Dataset({name: (dims, array) for name, array in stats.items()}, coords)
-
-    def _rows_dataset(self, values: Array, batch: tuple[str, ...]) -> xr.Dataset:
-        return labelled.rows_dataset(values, self.feature_names, batch)
-
-    def _predictive_dataset(self, draws: Mixture) -> xr.Dataset:
-        rng = np.random.default_rng(self.settings.get("random_seed"))
-        values, _ = predictive.rows_of_each(draws, self.data.n_rows, rng)
-        return self._rows_dataset(values, ("chain", "draw"))
-
-    def _pointwise_dataset(self) -> xr.Dataset:
-        density = predictive.log_density_draws(self.data.rows(), self.draws)
-        return labelled.pointwise_dataset(density)
+        return tree_of(self, groups)
 
     def _saved(self) -> xr.DataTree:
-        names, batch = self.feature_names, ("chain", "draw")
-        one = {name: getattr(self.reference, name) for name in ("weights", "means", "cholesky")}
-        groups = {
-            "sample_stats": self._stats_dataset(),
-            "observed_data": labelled.observed_dataset(self.data),
-            "constant_data": labelled.weights_dataset(self.data.row_weights),
-            "draws": labelled.dataset(self.draws._asdict(), self.n_components, names, batch),
-            "labels": xr.Dataset({"labels": ((*batch, "component"), self.labels)}),
-            "reference": labelled.dataset(one, self.n_components, names),
-        }
-        tree = xr.DataTree.from_dict(groups)
-        tree.attrs = {
-            "kind": "BayesFit",
-            "covariance_type": self.covariance_type,
-            "priors": json.dumps(self.priors.to_dict()),
-            "settings": json.dumps(self.settings),
-        }
-        return tree
+        from bayesgmm.bayes.saved import tree_of_fit
 
-    @classmethod
-    def from_saved(cls, tree: xr.DataTree) -> BayesFit:
-        """Rebuild a fit from the tree that `save` wrote; see `bayesgmm.load`."""
-        drawn, reference = tree["draws"].to_dataset(), tree["reference"].to_dataset()
-        sample_stats = tree["sample_stats"].to_dataset()
-        stats = {str(name): array.to_numpy() for name, array in sample_stats.items()}
-        return cls(
-            data=labelled.saved_data(tree),
-            covariance_type=tree.attrs["covariance_type"],
-            priors=Priors.from_dict(json.loads(tree.attrs["priors"])),
-            draws=Mixture(*(drawn[name].to_numpy() for name in Mixture._fields)),
-            labels=tree["labels"].to_dataset()["labels"].to_numpy(),
-            log_likelihood=stats.pop("log_likelihood"),
-            sample_stats=stats,
-            reference=Params(*(reference[n].to_numpy() for n in ("weights", "means", "cholesky"))),
-            settings=json.loads(tree.attrs["settings"]),
-        )
+        return tree_of_fit(self)

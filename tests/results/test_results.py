@@ -188,7 +188,7 @@ def test_arviz_takes_the_tree_as_it_takes_any(bayes):
 
 
 def test_large_groups_are_not_built_unasked(bayes, monkeypatch):
-    monkeypatch.setattr("bayesgmm.bayes.result._LARGEST_GROUP", 1000)
+    monkeypatch.setattr("bayesgmm.bayes.tree._LARGEST_GROUP", 1000)
     with pytest.raises(bg.InputError, match=r"group 'log_likelihood' would hold 1\.1e"):
         bayes.to_datatree()
     bayes.to_datatree(["posterior", "sample_stats"])
