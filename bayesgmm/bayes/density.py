@@ -56,10 +56,13 @@ class Density:
     priors: Priors
     layout: Layout = field(init=False, repr=False)
     _prior: twin.Prior = field(init=False, repr=False)
+    _rows: Array = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         compile_kernels()
         X = np.array(self.X, dtype=np.float64, order="C")
+        # compiled code reads a view that may be written: it is compiled for one type only
+        object.__setattr__(self, "_rows", X.view())
         X.setflags(write=False)
         layout = Layout.of(self.covariance_type, self.n_components, X.shape[1])
         shapes = parameter_shapes(self.n_components, X.shape[1], self.covariance_type)
@@ -73,6 +76,11 @@ class Density:
         """Length of the unconstrained vector."""
         return sum(self.layout.sizes)
 
+    @property
+    def arguments(self) -> tuple[Array, Layout, twin.Prior]:
+        """What the functions of `bayesgmm.bayes.twin` read beside the vector."""
+        return self._rows, self.layout, self._prior
+
     def value_and_grad(self, x: Array) -> tuple[float, Array]:
         """Log density and its gradient, shape (n_dim,), at a vector, shape (n_dim,).
 
@@ -80,7 +88,7 @@ class Density:
         """
         gradient = np.empty_like(x)
         evaluate = twin.log_density_full if self.layout.n_blocks else twin.log_density_diag
-        return evaluate(x, self.X, self.layout, self._prior, gradient), gradient
+        return evaluate(x, *self.arguments, gradient), gradient
 
     def unpack(self, x: Array) -> Mixture:
         """Map unconstrained vectors, shape (..., n_dim), to the mixtures they stand for."""
