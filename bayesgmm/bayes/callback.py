@@ -34,6 +34,52 @@ _LOGP = types.int64(types.uint64, _VECTOR, _VECTOR, _VECTOR, types.voidptr)
 _EXPAND = types.int64(types.uint64, types.uint64, _VECTOR, _VECTOR, types.voidptr)
 
 
+class Model:
+    """A density, and a place to start, as `nutpie.sample` takes a model.
+
+    Parameters
+    ----------
+    density : Density
+        The density. The draws are its vectors, as the variable ``x``.
+    start : array, shape (n_dim,)
+        Where the chain starts.
+    """
+
+    def __init__(self, density: Density, start: Array) -> None:
+        self.n_dim = density.n_dim
+        self._start = start
+        self._table = Table(density)
+        self._density, self._copy = addresses(density.layout.n_blocks > 0)
+
+    def _make_sampler(  # nutpie.sample calls this one
+        self,
+        settings: Any,
+        init_mean: Array,
+        cores: int,
+        progress_type: Any,
+        callback: Any,
+        callback_rate: int,
+        store: Any,
+    ) -> Any:
+        from nutpie import _lib
+
+        n, table = self.n_dim, self._table
+        sizes: dict[str, int] = {}  # new_variables adds to it
+        model = _lib.PyMcModel(
+            _lib.LogpFunc(self._density, table.address, table),
+            _lib.ExpandFunc(n, n, self._copy, table.address, table),
+            _lib.PyVariable.new_variables(["x"], ["float64"], [(n,)], sizes, {}),
+            n,
+            sizes,
+            {},
+            lambda _seed: self._start,
+            None,
+        )
+        return _lib.PySampler.from_pymc(
+            settings, cores, model, progress_type, callback, callback_rate, store
+        )
+
+
 class Table:
     """The arrays that a density reads, by address; they live as long as the table.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import numpy as np
@@ -25,7 +24,6 @@ from bayesgmm.results.alignment import sorted_components
 
 Array = npt.NDArray[np.float64]
 
-_BUSY = 20_000  # numbers (N K D) from which a density takes long enough for chains to run abreast
 _JITTER = 0.3  # half-width of the uniform jitter of the chains' starts, in units of each parameter
 
 
@@ -68,9 +66,7 @@ def fit_bayes(
     chains : int
         Number of chains.
     cores : int, optional
-        How many chains run at a time: by default as many as there are cores, or one where the
-        data are so small that chains would mostly wait for each other. The draws do not depend
-        on it.
+        How many chains run at a time: by default all. The draws do not depend on it.
     target_accept : float
         Acceptance rate, between 0 and 1, that the step size is tuned to.
     random_seed : int, optional
@@ -111,7 +107,7 @@ def fit_bayes(
         _starts(density, reference, chains, random_seed),
         draws=draws,
         tune=tune,
-        cores=cores or _default_cores(data, n_components),
+        cores=cores,
         target_accept=target_accept,
         seed=random_seed,
         progressbar=progressbar,
@@ -128,11 +124,13 @@ def fit_bayes(
         sample_stats=sampled.stats,
         reference=reference,
         settings={
-            "draws": draws,
+            "draws": sampled.unconstrained.shape[1],
             "tune": tune,
             "chains": chains,
             "target_accept": target_accept,
             "random_seed": random_seed,
+            "route": sampled.route,
+            "interrupted": sampled.interrupted,
         },
     )
 
@@ -179,15 +177,10 @@ def _log_likelihood(density: Density, sampled: nuts.Draws) -> Array:
     return log_likelihood
 
 
-def _default_cores(data: Data, n_components: int) -> int:
-    busy = data.values.size * n_components >= _BUSY
-    return (os.cpu_count() or 1) if busy else 1
-
-
 def _check_settings(
     draws: int, tune: int, chains: int, cores: int | None, target_accept: float
 ) -> None:
-    least = {"draws": 4, "tune": 0, "chains": 1}  # R-hat splits every chain in two
+    least = {"draws": nuts.LEAST_DRAWS, "tune": 0, "chains": 1}
     for name, value in (("draws", draws), ("tune", tune), ("chains", chains)):
         if value < least[name]:
             raise InputError(f"{name} must be at least {least[name]}, not {value}")
