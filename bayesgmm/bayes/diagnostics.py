@@ -1,14 +1,15 @@
 """Whether the draws can be trusted, in numbers and in words.
 
-Relabelling can make the chains of a parameter agree although the chains are in different places,
-so the verdict rests on quantities that no relabelling can touch: the log-likelihood, and the
-density at rows of the data. R-hat and effective sample sizes are those of Vehtari, Gelman,
-Simpson, Carpenter and Bürkner (2021), as ArviZ computes them.
+The verdict rests on quantities that no relabelling can touch (`labelfree`): where the chains
+disagree about these, they disagree about the mixture itself. R-hat and effective sample sizes are
+those of Vehtari, Gelman, Simpson, Carpenter and Bürkner (2021), as ArviZ computes them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -18,8 +19,17 @@ Array = npt.NDArray[np.float64]
 
 R_HAT_LIMIT = 1.01
 ESS_PER_CHAIN = 100
-_NO_PROBLEM = "nothing speaks against these draws"
 INTERVAL = 0.95  # probability of the intervals in every table
+_APART = 1.2  # label-free R-hat of two chains that are in different places
+
+
+class Verdict(StrEnum):
+    """What has become of the chains."""
+
+    CONVERGED = "converged"
+    LABELS_ONLY = "labels only"
+    SEVERAL_MODES = "several modes"
+    UNFINISHED = "not converged"
 
 
 @dataclass(frozen=True)
@@ -38,6 +48,11 @@ class Diagnostics:
         R-hat of the total log-likelihood, which does not depend on labels.
     r_hat_density : float
         Largest R-hat of the log-density at some rows of the data; label-free as well.
+    r_hat_label_free : float
+        Largest R-hat of all label-free quantities: those two, the sorted weights, the entropy of
+        the responsibilities and the number of occupied components.
+    groups : tuple of tuple of int
+        Which chains are in the same place, in ascending order.
     divergences : int
         Divergent transitions.
     label_switches : int
@@ -53,9 +68,27 @@ class Diagnostics:
     min_ess_tail: float
     r_hat_log_likelihood: float
     r_hat_density: float
+    r_hat_label_free: float
+    groups: tuple[tuple[int, ...], ...]
     divergences: int
     label_switches: int
     chains_renamed: int
+
+    @property
+    def kind(self) -> Verdict:
+        """What has become of the chains, in a word.
+
+        ``converged``; ``labels only``: the chains agree about the mixture, but its components
+        are not told apart well enough; ``several modes``: chains are in different places; or
+        ``not converged``: they move, but have not yet been everywhere often enough.
+        """
+        if len(self.groups) > 1:
+            return Verdict.SEVERAL_MODES
+        if not self.r_hat_label_free <= R_HAT_LIMIT:
+            return Verdict.UNFINISHED
+        if not self.max_r_hat <= R_HAT_LIMIT:
+            return Verdict.LABELS_ONLY
+        return Verdict.CONVERGED if self._enough else Verdict.UNFINISHED
 
     @property
     def trustworthy(self) -> bool:
@@ -66,25 +99,31 @@ class Diagnostics:
     def problems(self) -> tuple[str, ...]:
         """What speaks against the draws, in words; empty if nothing does."""
         found = []
-        label_free = max(self.r_hat_log_likelihood, self.r_hat_density)
-        if not label_free <= R_HAT_LIMIT:
+        match self.kind:
+            case Verdict.SEVERAL_MODES:
+                found.append(
+                    f"several modes: {self._places()} are in different places (label-free R-hat "
+                    f"{self.r_hat_label_free:.2f}), and how often each is right no chain can "
+                    "tell. No pooled number of this posterior should be used; fit.modes has a "
+                    "posterior for each place"
+                )
+            case Verdict.UNFINISHED if not self.r_hat_label_free <= R_HAT_LIMIT:
+                found.append(
+                    "not converged: the chains disagree about the mixture itself, not only about "
+                    f"labels (label-free R-hat {self.r_hat_label_free:.3f} > {R_HAT_LIMIT}), "
+                    "though all move between the same places: raise draws"
+                )
+            case Verdict.LABELS_ONLY:
+                found.append(
+                    "labels only: the chains agree about the mixture, but its components cannot "
+                    f"be told apart well enough (R-hat {self.max_r_hat:.3f} > {R_HAT_LIMIT} after "
+                    "relabelling): rely on densities, partitions and predictions, not on the "
+                    "table of components, or try fit.relabel"
+                )
+        if not self._enough:
             found.append(
-                f"the chains disagree about the mixture itself, not only about labels (label-free "
-                f"R-hat {label_free:.3f} > {R_HAT_LIMIT}): they may sit in different modes. "
-                "No number of this posterior should be used; run longer, or look at each chain"
-            )
-        elif not self.max_r_hat <= R_HAT_LIMIT:
-            found.append(
-                f"components cannot be told apart well enough (R-hat {self.max_r_hat:.3f} > "
-                f"{R_HAT_LIMIT} after relabelling, although label-free quantities agree): rely "
-                "on densities and predictions, not on the table of components"
-            )
-        least = ESS_PER_CHAIN * self.n_chains
-        ess = min(self.min_ess_bulk, self.min_ess_tail)
-        if not ess >= least:
-            found.append(
-                f"only {ess:.0f} effective draws where {least} are wanted ({ESS_PER_CHAIN} a "
-                "chain): raise draws"
+                f"only {self._least_ess:.0f} effective draws where {self._wanted} are wanted "
+                f"({ESS_PER_CHAIN} a chain): raise draws"
             )
         if self.divergences:
             found.append(
@@ -96,19 +135,35 @@ class Diagnostics:
     @property
     def verdict(self) -> str:
         """The `problems` in one line, or that there are none."""
-        return " ".join(self.problems) or _NO_PROBLEM
+        return " ".join(self.problems) or f"{self.kind}: nothing speaks against these draws"
 
     def lines(self) -> list[str]:
         """Say the numbers, then the verdict, a line each."""
-        verdict = [f"WARNING: {problem}" for problem in self.problems]
+        warnings = [f"WARNING: {problem}" for problem in self.problems]
         return [
             f"R-hat at most {self.max_r_hat:.3f}; {self._relabelling()}",
-            f"label-free R-hat: log-likelihood {self.r_hat_log_likelihood:.3f}, density at rows "
-            f"{self.r_hat_density:.3f}",
+            f"label-free R-hat at most {self.r_hat_label_free:.3f}; log-likelihood "
+            f"{self.r_hat_log_likelihood:.3f}, density at rows {self.r_hat_density:.3f}",
             f"effective draws at least {self.min_ess_bulk:.0f} (bulk), {self.min_ess_tail:.0f} "
             f"(tail) of {self.n_chains * self.n_draws}; {self.divergences} divergences",
-            *(verdict or [_NO_PROBLEM]),
+            *(warnings or [self.verdict]),
         ]
+
+    @property
+    def _least_ess(self) -> float:
+        return min(self.min_ess_bulk, self.min_ess_tail)
+
+    @property
+    def _wanted(self) -> int:
+        return ESS_PER_CHAIN * self.n_chains
+
+    @property
+    def _enough(self) -> bool:
+        return self._least_ess >= self._wanted
+
+    def _places(self) -> str:
+        named = [chains_in_words(group) for group in self.groups]
+        return f"{', '.join(named[:-1])} and {named[-1]}"
 
     def _relabelling(self) -> str:
         if not self.label_switches and not self.chains_renamed:
@@ -117,6 +172,44 @@ class Diagnostics:
             f"relabelling undid {self.label_switches} label switch(es) within chains and renamed "
             f"{self.chains_renamed} of {self.n_chains} chains from their first draw"
         )
+
+
+def chains_in_words(chains: Sequence[int]) -> str:
+    """Name chains: ``chain 2`` or ``chains 0, 1, 3``."""
+    return f"chain{'s' if len(chains) > 1 else ''} {', '.join(map(str, chains))}"
+
+
+def groups_of_chains(values: Array) -> tuple[tuple[int, ...], ...]:
+    """Say which chains are in the same place.
+
+    Two chains are, if R-hat of the two finds them alike in every quantity, or if both are like a
+    third.
+
+    Parameters
+    ----------
+    values : array, shape (chain, draw, n)
+        Draws of n label-free quantities.
+    """
+    groups: list[list[int]] = []
+    for chain in range(len(values)):
+        near = [g for g in groups if any(_together(values[[chain, other]]) for other in g)]
+        groups = [g for g in groups if g not in near]
+        groups.append(sorted([chain, *(other for g in near for other in g)]))
+    return tuple(tuple(group) for group in sorted(groups))
+
+
+def _together(pair: Array) -> bool:
+    r_hat = r_hats(pair)
+    return bool((r_hat[np.isfinite(r_hat)] < _APART).all())
+
+
+def r_hats(values: Array) -> Array:
+    """R-hat of each of n quantities, from draws (chain, draw, n); NaN of a constant."""
+    from arviz_stats.base import array_stats
+
+    with np.errstate(divide="ignore", invalid="ignore"):
+        r_hat: Array = array_stats.rhat(values, chain_axis=0, draw_axis=1)
+    return r_hat
 
 
 def table(values: Array) -> dict[str, Any]:
@@ -136,8 +229,6 @@ def table(values: Array) -> dict[str, Any]:
     from arviz_stats.base import array_stats
 
     axes: dict[str, Any] = {"chain_axis": 0, "draw_axis": 1}
-    with np.errstate(divide="ignore", invalid="ignore"):  # a constant has no R-hat: it is NaN
-        r_hat = array_stats.rhat(values, **axes)
     tails = (1 - INTERVAL) / 2
     low, high = np.quantile(values, [tails, 1 - tails], axis=(0, 1))
     return {
@@ -146,7 +237,48 @@ def table(values: Array) -> dict[str, Any]:
         "interval_low": low,
         "interval_high": high,
         "mcse_mean": array_stats.mcse(values, **axes, method="mean"),
-        "r_hat": r_hat,
+        "r_hat": r_hats(values),
         "ess_bulk": array_stats.ess(values, **axes, method="bulk"),
         "ess_tail": array_stats.ess(values, **axes, method="tail", prob=(0.05, 0.95)),
     }
+
+
+def diagnose(
+    parameters: dict[str, Any],
+    label_free: dict[str, Any],
+    names: Sequence[str],
+    groups: tuple[tuple[int, ...], ...],
+    **counts: int,
+) -> Diagnostics:
+    """Put the `table` of the parameters and that of the label-free quantities together.
+
+    Parameters
+    ----------
+    parameters, label_free : dict
+        As `table` returns them.
+    names : sequence of str
+        What the label-free quantities are called, as by `labelfree.quantities`.
+    groups : tuple of tuple of int
+        See `groups_of_chains`.
+    **counts : int
+        ``n_chains``, ``n_draws``, ``divergences``, ``label_switches``, ``chains_renamed``.
+    """
+    of_parameters, free = (np.isfinite(t["r_hat"]) for t in (parameters, label_free))
+    density = np.array([name.startswith("log density") for name in names])
+    r_hat = label_free["r_hat"]
+
+    def least(which: str) -> float:
+        # how many components are occupied is a small integer, whose quantiles have no sample size
+        some = free & np.array([name != "occupied components" for name in names])
+        return float(min(parameters[which][of_parameters].min(), label_free[which][some].min()))
+
+    return Diagnostics(
+        max_r_hat=float(parameters["r_hat"][of_parameters].max()),
+        min_ess_bulk=least("ess_bulk"),
+        min_ess_tail=least("ess_tail"),
+        r_hat_log_likelihood=float(r_hat[list(names).index("log-likelihood")]),
+        r_hat_density=float(r_hat[density].max()),
+        r_hat_label_free=float(r_hat[free].max()),
+        groups=groups,
+        **counts,
+    )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +12,11 @@ import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
-from bayesgmm.bayes import diagnostics, predictive
+from bayesgmm.bayes import diagnostics, labelfree, predictive
 from bayesgmm.bayes.diagnostics import Diagnostics
 from bayesgmm.bayes.labels import count_switches
 from bayesgmm.bayes.transforms import Mixture
 from bayesgmm.mixture.data import Data
-from bayesgmm.mixture.likelihood import log_density
 from bayesgmm.mixture.params import Params, correlations
 from bayesgmm.priors import Priors
 from bayesgmm.results import rows
@@ -29,7 +28,8 @@ if TYPE_CHECKING:
 Array = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.intp]
 
-_ANCHORS = 10  # rows at which the density is followed through the chains
+_COLUMNS = ["mean", "sd", "interval_low", "interval_high", "mcse_mean", "ess_bulk", "ess_tail"]
+_COLUMNS += ["r_hat"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -90,17 +90,16 @@ class BayesFit(Fit):
     @cached_property
     def diagnostics(self) -> Diagnostics:
         """How the sampling went, and whether to trust it."""
-        table, free = self._table, self._label_free
-        finite = np.isfinite(table["r_hat"])  # what is constant, such as a single weight, has none
+        names = list(self._label_free_draws)
+        values = np.stack(list(self._label_free_draws.values()), axis=-1)
         first = self.labels[:, 0] != np.arange(self.n_components)
-        return Diagnostics(
+        return diagnostics.diagnose(
+            self._table,
+            self._label_free,
+            names,
+            diagnostics.groups_of_chains(values),
             n_chains=self.labels.shape[0],
             n_draws=self.labels.shape[1],
-            max_r_hat=float(table["r_hat"][finite].max()),
-            min_ess_bulk=float(min(table["ess_bulk"][finite].min(), free["ess_bulk"].min())),
-            min_ess_tail=float(min(table["ess_tail"][finite].min(), free["ess_tail"].min())),
-            r_hat_log_likelihood=float(free["r_hat"][0]),
-            r_hat_density=float(free["r_hat"][1:].max()),
             divergences=int(self.sample_stats["diverging"].sum()),
             label_switches=count_switches(self.labels),
             chains_renamed=int(first.any(axis=-1).sum()),
@@ -115,13 +114,53 @@ class BayesFit(Fit):
         return diagnostics.table(values)
 
     @cached_property
+    def _label_free_draws(self) -> dict[str, Array]:
+        return labelfree.quantities(self.data, self.reference, self.draws, self.log_likelihood)
+
+    @cached_property
     def _label_free(self) -> dict[str, Any]:
-        """Summaries of the log-likelihood (first) and of the log density at some rows."""
-        by_density = np.argsort(log_density(self.data, self.reference))
-        evenly = np.linspace(0, len(by_density) - 1, _ANCHORS).round().astype(int)
-        anchors = self.data.take(by_density[np.unique(evenly)]).rows()
-        density = predictive.log_density_draws(anchors, self.draws)
-        return diagnostics.table(np.concatenate([self.log_likelihood[..., None], density], axis=-1))
+        return diagnostics.table(np.stack(list(self._label_free_draws.values()), axis=-1))
+
+    def label_free_summary(self) -> pd.DataFrame:
+        """Table of quantities that do not depend on what the components are called.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The columns of `summary`; a row for the total log-likelihood, for the log density at
+            some rows of the data, for the weights in descending order, for the mean entropy (in
+            nats) of the rows' responsibilities and for the number of components that are the
+            likeliest of some row.
+        """
+        index = pd.Index(list(self._label_free_draws), name="quantity")
+        return pd.DataFrame(self._label_free, index=index)[_COLUMNS]
+
+    def of_chains(self, chains: Sequence[int]) -> BayesFit:
+        """Return the posterior as some of the chains saw it, as a fit of its own."""
+        some = list(chains)
+        return replace(
+            self,
+            draws=Mixture(*(array[some] for array in self.draws)),
+            labels=self.labels[some],
+            log_likelihood=self.log_likelihood[some],
+            sample_stats={name: array[some] for name, array in self.sample_stats.items()},
+        )
+
+    @cached_property
+    def modes(self) -> tuple[BayesFit, ...]:
+        """The posterior as each of ``diagnostics.groups`` saw it: a fit for each place.
+
+        Just one, of all chains, unless the verdict is *several modes*.
+        """
+        return tuple(self.of_chains(group) for group in self.diagnostics.groups)
+
+    @property
+    def _places(self) -> dict[str, BayesFit]:
+        """The modes, by the words for their chains; empty if there is one place only."""
+        groups = self.diagnostics.groups
+        if len(groups) == 1:
+            return {}
+        return dict(zip(map(diagnostics.chains_in_words, groups), self.modes, strict=True))
 
     def summary(self) -> pd.DataFrame:
         """Table of the posterior.
@@ -134,9 +173,7 @@ class BayesFit(Fit):
             indexed by ``component``, ``parameter`` (weight, mean, sd, correlation) and
             ``feature``.
         """
-        order = ["mean", "sd", "interval_low", "interval_high"]
-        order += ["mcse_mean", "ess_bulk", "ess_tail", "r_hat"]
-        return pd.DataFrame(self._table, index=self._rows())[order]
+        return pd.DataFrame(self._table, index=self._rows())[_COLUMNS]
 
     def headline(self) -> list[str]:
         """See `Fit.headline`."""
@@ -147,7 +184,20 @@ class BayesFit(Fit):
             f"  {chains} chains of {draws} draws by NUTS; log-likelihood "
             f"{self.log_likelihood.mean():.2f} +/- {self.log_likelihood.std():.2f}",
             *(f"  {line}" for line in self.diagnostics.lines()),
+            *(f"  {words}: {fit._place()}" for words, fit in self._places.items()),
         ]
+
+    def _place(self) -> str:
+        weights = ", ".join(f"{weight:.2f}" for weight in self.params.weights)
+        return (
+            f"log-likelihood {self.log_likelihood.mean():.2f} +/- {self.log_likelihood.std():.2f}, "
+            f"weights {weights}"
+        )
+
+    def _shown(self) -> pd.DataFrame:
+        """Give a table of the posterior, or of each mode beside the others."""
+        tables = {words: fit.summary()[["mean", "sd"]] for words, fit in self._places.items()}
+        return pd.concat(tables, axis=1) if tables else self.summary()
 
     def predict_proba(self, X: Any = None) -> Array:
         """Posterior mean of the responsibilities, shape (N, K); see `Fit.predict_proba`."""

@@ -83,22 +83,6 @@ def test_label_free_quantities_do_not_mind_relabelling(bayes):
     np.testing.assert_allclose(swapped.predict_proba()[:, ::-1], bayes.predict_proba(), rtol=1e-9)
 
 
-def chains_in_two_modes(bayes):
-    """The same posterior with half of its chains somewhere else."""
-    moved = bayes.draws.means.copy()
-    moved[:2] += 3.0
-    lower = bayes.log_likelihood.copy()
-    lower[:2] -= 20.0
-    return replace(bayes, draws=bayes.draws._replace(means=moved), log_likelihood=lower)
-
-
-def test_chains_in_different_modes_are_told(bayes):
-    fit = chains_in_two_modes(bayes)
-    assert not fit.diagnostics.trustworthy
-    assert "chains disagree about the mixture itself" in repr(fit)
-    assert "chains disagree" in fit.to_datatree(["posterior"]).attrs["verdict"]
-
-
 def test_divergences_and_few_draws_are_told(bayes):
     diverging = np.zeros_like(bayes.sample_stats["diverging"])
     diverging[0, :3] = True

@@ -1,0 +1,84 @@
+"""Quantities that do not depend on what the components are called.
+
+Relabelling can make the chains of a parameter agree although the chains are in different places.
+No relabelling touches these: the total log-likelihood, the log density at some rows, the weights
+in descending order, how undecided the responsibilities are, and how many components are in use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from bayesgmm.bayes import predictive
+from bayesgmm.bayes.transforms import Mixture
+from bayesgmm.mixture.data import Data
+from bayesgmm.mixture.likelihood import log_density
+from bayesgmm.mixture.params import Params
+
+Array = npt.NDArray[np.float64]
+
+_ANCHORS = 10  # rows at which the density is followed through the chains
+_ROWS = 500  # at most so many, evenly spread over the densities, stand for all
+_AT_ONCE = 4_000_000  # responsibilities in memory at a time
+
+
+def quantities(
+    data: Data, reference: Params, draws: Mixture, log_likelihood: Array
+) -> dict[str, Array]:
+    """Follow the label-free quantities through the draws.
+
+    Parameters
+    ----------
+    data : Data
+        The fitted rows.
+    reference : Params
+        A mixture by whose density the rows to look at are chosen.
+    draws : Mixture
+        With leading axes (chain, draw).
+    log_likelihood : array, shape (chain, draw)
+        Of all rows.
+
+    Returns
+    -------
+    dict of str to array, shape (chain, draw)
+    """
+    by_density = np.argsort(log_density(data, reference))
+    anchors, rows = (_evenly(by_density, n) for n in (_ANCHORS, _ROWS))
+    found = {"log-likelihood": log_likelihood}
+    density = predictive.log_density_draws(data.take(anchors).rows(), draws)
+    for i, row in enumerate(anchors):
+        found[f"log density at row {row}"] = density[..., i]
+    descending = -np.sort(-draws.weights, axis=-1)
+    for rank in range(descending.shape[-1]):
+        found[f"weight of rank {rank + 1}"] = descending[..., rank]
+    entropy, occupied = _of_responsibilities(data.take(rows).rows(), draws)
+    return found | {"entropy of a row": entropy, "occupied components": occupied}
+
+
+def _evenly(order: npt.NDArray[np.intp], n: int) -> npt.NDArray[np.intp]:
+    places = np.linspace(0, len(order) - 1, n).round().astype(int)
+    return order[np.unique(places)]
+
+
+def _of_responsibilities(rows: Array, draws: Mixture) -> tuple[Array, Array]:
+    """Mean entropy in nats, and how many components are the likeliest of some row."""
+    batch = draws.weights.shape[:-1]
+    entropy, occupied = np.empty(batch), np.empty(batch)
+    for some, shares in _blocks(rows, draws):
+        logs = np.log(np.where(shares > 0, shares, 1.0))
+        entropy[some] = -(shares * logs).sum(axis=-1).mean(axis=-1)
+        likeliest = shares >= shares.max(axis=-1, keepdims=True)
+        occupied[some] = likeliest.any(axis=-2).sum(axis=-1)
+    return entropy, occupied
+
+
+def _blocks(rows: Array, draws: Mixture) -> Iterator[tuple[tuple[slice, slice], Array]]:
+    chains, length, n_components = draws.weights.shape
+    step = max(1, _AT_ONCE // (len(rows) * n_components))
+    for chain in range(chains):
+        for start in range(0, length, step):
+            some = slice(chain, chain + 1), slice(start, start + step)
+            yield some, predictive.responsibility_draws(rows, Mixture(*(a[some] for a in draws)))

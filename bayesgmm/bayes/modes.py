@@ -1,0 +1,145 @@
+"""The modes of the posterior that EM's maxima lead to, and how many chains each deserves.
+
+Chains that all begin at one mode hide the others, and R-hat only tells what chains were sent to
+look for. EM has found the distinct maxima of the likelihood; from each the log posterior density
+is climbed, and what is below the top is weighed by Laplace's approximation (Tierney and Kadane
+1986). Chains then begin at the modes in proportion to their mass, and at least one at each mode
+that may hold a noticeable part of it.
+
+Modes that differ only in the names of the components are one and the same.
+
+References
+----------
+Tierney, L. and Kadane, J. B. (1986). Accurate approximations for posterior moments and marginal
+densities. Journal of the American Statistical Association 81, 82-86.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import minimize
+
+from bayesgmm.bayes.density import Density
+from bayesgmm.mixture.params import Params
+
+Array = npt.NDArray[np.float64]
+
+_CLIMBED = 8  # maxima from which the posterior is climbed, the best first
+_IN_REACH = 30.0  # nats below the top, from which on no volume makes up for the height
+_NOTICEABLE = 0.01  # share of the mass from which on a mode gets a chain
+_SAME = 1e-3  # nats between two ends of the climb that are taken for one mode
+_DIFFERENCE = 1e-4  # step of the finite differences, in units of each parameter
+_JITTER = 0.3  # half-width of the uniform jitter of the chains' starts, in the same units
+
+
+@dataclass(frozen=True, eq=False)
+class Mode:
+    """A mode of the posterior.
+
+    Attributes
+    ----------
+    point : array, shape (n_dim,)
+        Where it is, as a point of the density.
+    unit : array, shape (n_dim,)
+        A step of natural size for each parameter.
+    log_density : float
+        Its height.
+    mass : float
+        Its share of all modes' mass, by Laplace's approximation.
+    """
+
+    point: Array
+    unit: Array
+    log_density: float
+    mass: float = 1.0
+
+
+def find_modes(density: Density, maxima: Sequence[Params]) -> tuple[Mode, ...]:
+    """Climb the posterior from mixtures; return its distinct modes, the weightiest first.
+
+    Parameters
+    ----------
+    density : Density
+        The posterior.
+    maxima : sequence of Params
+        Where to begin, the most promising first; only the first few are used.
+    """
+    climbed = [_climbed(density, params) for params in maxima[:_CLIMBED]]
+    finite = [mode for mode in climbed if np.isfinite(mode.log_density)]
+    distinct: list[Mode] = []
+    for mode in sorted(finite, key=lambda mode: -mode.log_density):
+        if all(abs(mode.log_density - other.log_density) > _SAME for other in distinct):
+            distinct.append(mode)
+    near = [m for m in distinct if m.log_density > distinct[0].log_density - _IN_REACH]
+    if len(near) < 2:
+        return tuple(near)
+    volumes = np.array([log_volume(density, mode) for mode in near])
+    logs = np.array([mode.log_density for mode in near]) + volumes
+    masses = np.exp(logs - logs.max())
+    masses /= masses.sum()
+    return tuple(
+        Mode(near[i].point, near[i].unit, near[i].log_density, float(masses[i]))
+        for i in np.argsort(-masses, kind="stable")
+    )
+
+
+def shared_out(modes: Sequence[Mode], chains: int) -> list[int]:
+    """Say at which mode each chain begins."""
+    masses = np.array([mode.mass for mode in modes])
+    counts = np.zeros(len(modes), dtype=int)
+    counts[: max(1, min(chains, int((masses >= _NOTICEABLE).sum())))] = 1
+    while counts.sum() < chains:
+        counts[np.argmax(masses / (counts + 0.5))] += 1  # Sainte-Laguë's rule of seats
+    return [int(i) for i in np.repeat(np.arange(len(modes)), counts)]
+
+
+def scattered(mode: Mode, rng: np.random.Generator) -> Array:
+    """Draw a starting point around a mode, shape (n_dim,)."""
+    return mode.point + _JITTER * mode.unit * rng.uniform(-1, 1, size=mode.point.shape)
+
+
+def _climbed(density: Density, params: Params) -> Mode:
+    start = density.pack(params.weights, params.means, params.cholesky)
+    unit = _units(density, params)
+
+    def descent(z: Array) -> tuple[float, Array]:
+        value, gradient = density.value_and_grad(start + unit * z)
+        return (-value, -unit * gradient) if np.isfinite(value) else (_WALL, np.zeros_like(z))
+
+    found: Any = minimize(descent, np.zeros_like(start), jac=True, method="L-BFGS-B")
+    if found.fun >= _WALL:
+        return Mode(start, unit, -np.inf)
+    return Mode(start + unit * found.x, unit, -float(found.fun))
+
+
+def _units(density: Density, params: Params) -> Array:
+    """Give each parameter a step of natural size.
+
+    That of a mean is its component's standard deviation; all others are logarithms or
+    correlations, whose scale is one.
+    """
+    parts = density.layout.split(np.ones(density.n_dim))
+    parts[1] = params.scales.ravel()
+    return np.concatenate(parts)
+
+
+_WALL = 1e300  # L-BFGS-B takes no infinity
+
+
+def log_volume(density: Density, mode: Mode) -> float:
+    """Log of the volume under a normal density as curved as the posterior at the mode."""
+    steps = _DIFFERENCE * np.diag(mode.unit)
+    slopes = [
+        density.value_and_grad(mode.point + step)[1] - density.value_and_grad(mode.point - step)[1]
+        for step in steps
+    ]
+    bend = -np.array(slopes) * mode.unit / (2 * _DIFFERENCE)
+    curvature = np.linalg.eigvalsh((bend + bend.T) / 2)
+    # a flat direction, along which the mode is not one of its own, counts as ten units wide
+    log_widths = -0.5 * np.log(np.maximum(curvature, 0.01))
+    return float((log_widths + np.log(mode.unit)).sum() + 0.5 * len(steps) * np.log(2 * np.pi))

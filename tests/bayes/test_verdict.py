@@ -1,0 +1,139 @@
+"""What is said of chains: converged, labels only, several modes, or not yet converged."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import bayesgmm as bg
+from bayesgmm.bayes.density import Density
+from bayesgmm.bayes.diagnostics import Verdict, groups_of_chains
+from bayesgmm.bayes.labels import renamed
+from bayesgmm.bayes.modes import Mode, find_modes, log_volume, scattered, shared_out
+from bayesgmm.priors import LogNormal, Normal
+
+
+@pytest.fixture(scope="module")
+def elsewhere(bayes):
+    """The posterior of `bayes`, with chains 1 and 2 somewhere else."""
+    moved, lower = bayes.draws.means.copy(), bayes.log_likelihood.copy()
+    moved[1:3] += 3.0
+    lower[1:3] -= 20.0
+    return replace(bayes, draws=bayes.draws._replace(means=moved), log_likelihood=lower)
+
+
+def test_chains_in_one_place_have_converged(bayes):
+    assert bayes.diagnostics.kind is Verdict.CONVERGED
+    assert bayes.diagnostics.groups == ((0, 1, 2, 3),)
+    assert "converged: nothing speaks against" in repr(bayes)
+    (mode,) = bayes.modes
+    assert mode.diagnostics == bayes.diagnostics
+
+
+def test_chains_in_different_places_are_several_modes(bayes, elsewhere):
+    assert elsewhere.diagnostics.kind is Verdict.SEVERAL_MODES
+    assert not elsewhere.diagnostics.trustworthy
+    assert elsewhere.diagnostics.groups == ((0, 3), (1, 2))
+    assert "chains 0, 3 and chains 1, 2 are in different places" in repr(elsewhere)
+    assert "several modes" in elsewhere.to_datatree(["posterior"]).attrs["verdict"]
+    here, there = elsewhere.modes
+    np.testing.assert_array_equal(here.draws.means, bayes.draws.means[[0, 3]])
+    np.testing.assert_allclose(there.draws.means, bayes.draws.means[[1, 2]] + 3.0)
+    assert here.diagnostics.kind is there.diagnostics.kind is Verdict.CONVERGED
+
+
+def test_no_pooled_table_is_shown_of_several_modes(elsewhere):
+    shown = elsewhere._shown()
+    assert set(shown.columns.get_level_values(0)) == {"chains 0, 3", "chains 1, 2"}
+    here, there = elsewhere.modes
+    np.testing.assert_array_equal(shown["chains 1, 2", "mean"], there.summary()["mean"])
+    np.testing.assert_array_equal(shown["chains 0, 3", "sd"], here.summary()["sd"])
+
+
+def test_chains_that_disagree_in_names_only_are_told_apart_from_modes(bayes):
+    swap = bayes.labels.copy()
+    swap[2:] = swap[2:, :, ::-1]
+    confused = replace(bayes, draws=renamed(bayes.draws, swap))
+    assert confused.diagnostics.kind is Verdict.LABELS_ONLY
+    assert confused.diagnostics.r_hat_label_free == pytest.approx(
+        bayes.diagnostics.r_hat_label_free, rel=1e-9
+    )
+
+
+def test_chains_that_wander_slowly_have_not_converged(bayes):
+    slow = bayes.log_likelihood + np.linspace(0, 3, 1000) * np.array([1, 0, 0, 0])[:, None]
+    fit = replace(bayes, log_likelihood=slow)
+    assert fit.diagnostics.kind is Verdict.UNFINISHED
+    assert fit.diagnostics.groups == ((0, 1, 2, 3),)
+    assert "raise draws" in fit.diagnostics.verdict
+
+
+def test_label_free_quantities_do_not_change_with_labels(bayes):
+    rng = np.random.default_rng(0)
+    shuffle = rng.permuted(np.broadcast_to([0, 1], bayes.labels.shape), axis=-1)
+    shuffled = replace(bayes, draws=renamed(bayes.draws, shuffle))
+    one, other = bayes.label_free_summary(), shuffled.label_free_summary()
+    assert {"log-likelihood", "entropy of a row", "weight of rank 1"} <= set(one.index)
+    np.testing.assert_allclose(one["mean"], other["mean"], rtol=1e-10)
+    assert one.loc["occupied components", "mean"] == 2
+
+
+def test_groups_are_found_whatever_the_order_of_the_chains():
+    rng = np.random.default_rng(1)
+    place = np.array([0, 5, 0, 5, 9])
+    values = rng.normal(size=(5, 200, 3))
+    values[..., 1] += place[:, None]
+    assert groups_of_chains(values) == ((0, 2), (1, 3), (4,))
+
+
+def two_clusters_and_a_bridge(rng):
+    """Three clouds in one dimension for two components: the middle one may go either way."""
+    return np.r_[rng.normal(-5, 1, 60), rng.normal(0, 1, 20), rng.normal(5, 1, 60)][:, None]
+
+
+def modes_of(X, n_components, starts):
+    priors = bg.Priors.weakly_informative(X, n_components)
+    density = Density(X, n_components, "full", priors)
+    return density, find_modes(density, starts)
+
+
+def test_modes_are_stationary_and_distinct():
+    X = two_clusters_and_a_bridge(np.random.default_rng(2))
+    starts = [
+        bg.Params([0.55, 0.45], [[-4.0], [5.0]], [[[2.0]], [[1.0]]]),
+        bg.Params([0.45, 0.55], [[-5.0], [4.0]], [[[1.0]], [[2.0]]]),
+        bg.Params([0.45, 0.55], [[5.0], [-4.0]], [[[1.0]], [[2.0]]]),  # the first one, renamed
+    ]
+    density, modes = modes_of(X, 2, starts)
+    assert len(modes) == 2
+    assert sum(mode.mass for mode in modes) == pytest.approx(1)
+    for mode in modes:
+        value, gradient = density.value_and_grad(mode.point)
+        assert value == pytest.approx(mode.log_density)
+        assert np.abs(gradient * mode.unit).max() < 1e-2
+
+
+def test_volume_of_a_normal_density_is_exact():
+    """Without rows, a mean and the logarithm of a log-normal scale are normal: their mass is 1."""
+    priors = bg.Priors(means=Normal(1.0, 2.0), scales=LogNormal(0.5, 0.3))
+    density = Density(np.empty((0, 1)), 1, "full", priors)
+    (mode,) = find_modes(density, [bg.Params([1.0], [[0.7]], [[[0.2]]])])
+    assert mode.log_density + log_volume(density, mode) == pytest.approx(0, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("masses", "expected"),
+    [([1.0], [4]), ([0.97, 0.03], [3, 1]), ([0.5, 0.5], [2, 2]), ([0.9999, 0.0001], [4, 0])],
+)
+def test_chains_are_shared_out_by_mass(masses, expected):
+    modes = [Mode(np.zeros(1), np.ones(1), 0.0, mass) for mass in masses]
+    began = shared_out(modes, 4)
+    assert [began.count(i) for i in range(len(masses))] == expected
+
+
+def test_starts_scatter_around_their_mode():
+    mode = Mode(np.array([3.0, -1.0]), np.array([1.0, 1e-9]), 0.0)
+    starts = np.array([scattered(mode, np.random.default_rng(i)) for i in range(200)])
+    away = (starts - mode.point) / mode.unit
+    assert np.abs(away).max() < 0.5
+    assert (away.std(axis=0) > 0.1).all()
