@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bayesgmm.bayes import nuts
+from bayesgmm.bayes.callback import log_densities
 from bayesgmm.bayes.density import Density
 from bayesgmm.bayes.labels import reference_labels, renamed
 from bayesgmm.bayes.result import BayesFit
@@ -171,9 +172,7 @@ def _starts(density: Density, reference: Params, chains: int, seed: int) -> Arra
 def _log_likelihood(density: Density, sampled: nuts.Draws) -> Array:
     """Take the prior's part off the log posterior density, at no sweep of the data."""
     prior = Density(density.X[:0], density.n_components, density.covariance_type, density.priors)
-    points = sampled.unconstrained
-    log_prior = np.array([prior.value_and_grad(x)[0] for x in points.reshape(-1, density.n_dim)])
-    log_likelihood: Array = sampled.stats["lp"] - log_prior.reshape(points.shape[:2])
+    log_likelihood: Array = sampled.stats["lp"] - log_densities(prior, sampled.unconstrained)
     return log_likelihood
 
 
