@@ -15,13 +15,13 @@ import xarray as xr
 from bayesgmm.bayes import diagnostics, predictive
 from bayesgmm.bayes.diagnostics import Diagnostics
 from bayesgmm.bayes.labels import count_switches
+from bayesgmm.bayes.posterior import Posterior
 from bayesgmm.bayes.transforms import Mixture
 from bayesgmm.mixture.data import Data
 from bayesgmm.mixture.likelihood import log_density
 from bayesgmm.mixture.params import Params, correlations
 from bayesgmm.priors import Priors
 from bayesgmm.results import rows
-from bayesgmm.results.fit import Fit
 
 if TYPE_CHECKING:
     import pymc as pm
@@ -33,7 +33,7 @@ _ANCHORS = 10  # rows at which the density is followed through the chains
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class BayesFit(Fit):
+class BayesFit(Posterior):
     """A posterior, in draws whose components have been given the names of a reference.
 
     Attributes

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from bayesgmm.bayes.batch import Batch, responsibilities
+from bayesgmm.bayes.batch import Batch, evenly_spaced, responsibilities
 from bayesgmm.bayes.transforms import Mixture
 from bayesgmm.mixture.data import pieces
 from bayesgmm.mixture.threads import available_cores
@@ -14,12 +14,6 @@ Array = npt.NDArray[np.float64]
 Allocations = npt.NDArray[np.int16]
 
 _NUMBERS = 2_000_000  # of responsibilities at a time
-
-
-def evenly_spaced(n_draws: int, most: int) -> npt.NDArray[np.intp]:
-    """Choose at most so many of the draws, from the first to the last."""
-    chosen = np.linspace(0, n_draws - 1, min(most, n_draws)).round()
-    return chosen.astype(np.intp)
 
 
 def sampled_allocations(

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bayesgmm.bayes.bands import check_level
 from bayesgmm.bayes.partition.allocations import Allocations, sampled_allocations
 from bayesgmm.bayes.partition.ball import CredibleBall, credible_ball
 from bayesgmm.bayes.partition.losses import LOSSES, UNITS, Labels, contingency, distances, terms
@@ -124,22 +125,26 @@ def partition_of(
 ) -> Partition:
     """Find the partition; see `BayesFit.partition`."""
     limit = draws.weights.shape[-1] if max_clusters is None else max_clusters
+    most = min(most, draws.weights[..., 0].size)
     _check(data, loss, {"max_clusters": limit, "draws": most, "runs": runs}, level)
     values, first = data.rows(), data.values[:, 0]
     allocations = sampled_allocations(values, draws, most, np.random.default_rng(random_seed))
     limit = min(limit, data.n_rows)
     labels = ascending(best_partition(allocations, loss, limit, runs, random_seed), first)
     ball = credible_ball(labels, allocations, loss, level)
-    bounds = {
-        name: ascending(getattr(ball, name), first) for name in ("upper", "lower", "horizontal")
-    }
+    ball = replace(
+        ball,
+        upper=ascending(ball.upper, first),
+        lower=ascending(ball.lower, first),
+        horizontal=ascending(ball.horizontal, first),
+    )
     return Partition(
         data=data,
         labels=labels,
         loss=loss,
         expected_loss=float(distances(labels, allocations, loss).mean()),
         uncertainty=disagreement(labels, allocations),
-        ball=replace(ball, **bounds),
+        ball=ball,
         n_draws=allocations.shape[1],
         random_seed=random_seed,
     )
@@ -170,7 +175,7 @@ def disagreement(labels: Labels, allocations: Allocations) -> Array:
 
 
 def ascending(labels: Labels, first: npt.NDArray[np.floating]) -> Labels:
-    """Number clusters by ascending mean of the first feature; empty ones get no number."""
+    """Renumber clusters by ascending mean of the first feature; empty ones get no number."""
     _, labels = np.unique(labels, return_inverse=True)
     means = np.bincount(labels, first - first[0]) / np.bincount(labels)
     return means.argsort(kind="stable").argsort()[labels]
@@ -181,10 +186,10 @@ def _check(data: Data, loss: str, counts: dict[str, int], level: float) -> None:
     for name, value in counts.items():
         if value < 1:
             raise InputError(f"{name} must be at least 1, not {value}")
-    if not 0 < level < 1:
-        raise InputError(f"level must be between 0 and 1, not {level}")
+    check_level(level)
     if data.n_rows * counts["draws"] > _LARGEST:
+        fewer = max(1, _LARGEST // data.n_rows)
         raise InputError(
-            f"{data.n_rows} rows in {counts['draws']} draws are too much to keep: ask for at most "
-            f"{_LARGEST // data.n_rows} draws, as in partition(draws={_LARGEST // data.n_rows})"
+            f"{data.n_rows} rows in {counts['draws']} draws are too many to keep: ask for fewer, "
+            f"as in partition(draws={fewer})"
         )

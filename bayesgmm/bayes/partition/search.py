@@ -158,8 +158,8 @@ def place(state: State, allocations: Allocations, steps: Array, labels: Labels) 
         _place(labels, *state, allocations, steps)
 
 
-def numbered(labels: Labels) -> Labels:
-    """Number the clusters 0, 1, ... in the order of their first rows."""
+def numbered(labels: npt.NDArray[np.signedinteger]) -> Labels:
+    """Renumber the clusters 0, 1, ... in the order of their first rows."""
     _, first, which = np.unique(labels, return_index=True, return_inverse=True)
     return first.argsort().argsort()[which]
 
@@ -225,7 +225,7 @@ def _cost_of_staying(
     shared: npt.NDArray[np.int32],
     steps: Array,
 ) -> float:
-    """What a row that is in cluster a already adds there: as `_cost`, had it been taken out."""
+    """Return what a row of cluster a adds there: its `_cost`, had it been taken out first."""
     total = 0.0
     for s in range(len(row)):
         total += steps[shared[a, s, row[s]] - 1]
@@ -240,7 +240,7 @@ def _cost(
     gains: Array,
     steps: Array,
 ) -> float:
-    """What a row adds to the expected loss in cluster a, up to a constant."""
+    """Return what a row would add to the expected loss in cluster a, up to a constant."""
     if sizes[a] == 0:
         return -steps[0]
     total = 0.0

@@ -44,7 +44,7 @@ def similarity(values: Array, draws: Mixture) -> Array:
         shares = responsibilities(values, batch.take(some), available_cores())
         factor = np.moveaxis(shares, 1, 0).reshape(n_rows, -1)
         # the upper triangle alone, and in place: half the work, and no second matrix
-        total = dsyrk(1 / batch.n_mixtures, factor.T, 1.0, total, trans=1, overwrite_c=1)
+        total = dsyrk(1 / batch.n_mixtures, factor.T, beta=1.0, c=total, trans=1, overwrite_c=1)
     np.fill_diagonal(total, 1.0)
     total += np.triu(total, 1).T
     return np.asarray(total.T)
