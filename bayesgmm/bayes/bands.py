@@ -22,6 +22,7 @@ Array = npt.NDArray[np.float64]
 
 _BEYOND = 0.1  # how far a grid goes beyond the rows, in their range
 _MOST_POINTS = 10**6
+_GRID = {1: 200, 2: 60}  # points along each of so many features
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +61,7 @@ class DensityBand:
 
 
 def density_band(
-    data: Data, draws: Mixture, points: Any, features: Any, level: float, n_points: int
+    data: Data, draws: Mixture, points: Any, features: Any, level: float, n_points: int | None
 ) -> DensityBand:
     """Evaluate the density; see `BayesFit.density`."""
     check_level(level)
@@ -130,16 +131,16 @@ def _columns(features: Any, names: tuple[str, ...]) -> list[int]:
     return [names.index(name) for name in wanted]
 
 
-def _grid(data: Data, columns: list[int], n_points: int) -> Array:
+def _grid(data: Data, columns: list[int], n_points: int | None) -> Array:
     if len(columns) > 2:
         raise InputError(
             f"there is no grid of {len(columns)} features: name one or two, as in "
             f"density(features={data.feature_names[0]!r}), or give points"
         )
-    if not 2 <= n_points <= _MOST_POINTS ** (1 / len(columns)):
-        raise InputError(
-            f"n_points must be from 2 to {int(_MOST_POINTS ** (1 / len(columns)))}, not {n_points}"
-        )
+    n_points = _GRID[len(columns)] if n_points is None else n_points
+    most = int(_MOST_POINTS ** (1 / len(columns)))
+    if not 2 <= n_points <= most:
+        raise InputError(f"n_points must be from 2 to {most}, not {n_points}")
     rows = data.rows()[:, columns]
     low, high = rows.min(axis=0), rows.max(axis=0)
     margin = _BEYOND * (high - low)

@@ -115,8 +115,7 @@ class Posterior(Fit):
         from bayesgmm.bayes.partition.result import partition_of
 
         return partition_of(
-            self.data,
-            self.draws,
+            self,
             loss=loss,
             max_clusters=max_clusters,
             level=level,
@@ -131,7 +130,7 @@ class Posterior(Fit):
         *,
         points: npt.ArrayLike | None = None,
         level: float = 0.95,
-        n_points: int = 200,
+        n_points: int | None = None,
     ) -> DensityBand:
         """Density of the rows with its uncertainty: label-free.
 
@@ -144,8 +143,8 @@ class Posterior(Fit):
             either side, for one or two features.
         level : float
             Posterior probability of the interval at each point.
-        n_points : int
-            Points of the grid along each feature.
+        n_points : int, optional
+            Points of the grid along each feature: by default 200, or 60 for each of a pair.
 
         Returns
         -------

@@ -1,10 +1,11 @@
 """Partitions: losses are metrics, the search finds the best, the ball holds what it says."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from naive import responsibilities
 from posteriors import each, fit_of, random_draws
@@ -53,6 +54,7 @@ partitions = st.integers(1, 12).flatmap(
 
 
 @BOTH
+@settings(deadline=None)
 @given(triple=partitions)
 def test_losses_are_metrics(loss, triple):
     a, b, c = (numbered(np.array(labels)) for labels in triple)
@@ -61,6 +63,7 @@ def test_losses_are_metrics(loss, triple):
     assert (distance(a, b, loss) < 1e-12) == bool((together(a) == together(b)).all())
 
 
+@settings(deadline=None)
 @given(triple=partitions)
 def test_losses_are_what_they_are_called(triple):
     a, b = (numbered(np.array(labels)) for labels in triple[:2])
@@ -267,6 +270,22 @@ def test_faithful_has_two_clusters(em, bayes):
 def test_bad_arguments_of_a_partition_are_named(arguments, message):
     with pytest.raises(bg.InputError, match=message):
         two_groups().partition(**arguments)
+
+
+def test_partition_of_draws_that_disagree_says_so(bayes):
+    assert "WARNING" not in repr(bayes.partition())
+    lower = bayes.log_likelihood.copy()
+    lower[:2] -= 20.0
+    found = replace(bayes, log_likelihood=lower).partition()
+    assert "WARNING: the chains disagree" in repr(found)
+
+
+def test_one_component_is_one_cluster():
+    rng = np.random.default_rng(0)
+    fit = fit_of(rng.normal(size=(9, 2)), random_draws(rng, 2, 20, 1, 2))
+    assert fit.partition().n_clusters == 1
+    assert fit.partition("binder").expected_loss == 0
+    np.testing.assert_allclose(fit.similarity(), 1.0)
 
 
 def test_too_many_allocations_are_refused(monkeypatch):

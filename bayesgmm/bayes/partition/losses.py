@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bayesgmm.bayes.partition.allocations import Allocations
-from bayesgmm.mixture.compilation import announce_compilation, jit
+from bayesgmm.mixture.compilation import jit
 from bayesgmm.mixture.errors import InputError
 
 Array = npt.NDArray[np.float64]
@@ -65,8 +65,7 @@ def contingency(labels: Labels, allocations: Allocations) -> npt.NDArray[np.int3
     """Count the rows that clusters of one partition share with those of S others: (S, A, K)."""
     clusters, components = int(labels.max()) + 1, int(allocations.max()) + 1
     shared = np.zeros((allocations.shape[1], clusters, components), np.int32)
-    with announce_compilation():
-        _count(labels, allocations, shared)
+    _count(labels, allocations, shared)
     return shared
 
 

@@ -13,7 +13,7 @@ from bayesgmm.bayes.partition.allocations import Allocations, sampled_allocation
 from bayesgmm.bayes.partition.ball import CredibleBall, credible_ball
 from bayesgmm.bayes.partition.losses import LOSSES, UNITS, Labels, contingency, distances, terms
 from bayesgmm.bayes.partition.search import best_partition
-from bayesgmm.bayes.transforms import Mixture
+from bayesgmm.bayes.posterior import Posterior
 from bayesgmm.mixture.data import Data
 from bayesgmm.mixture.errors import InputError
 from bayesgmm.results import shown
@@ -47,6 +47,8 @@ class Partition:
         Draws of the posterior that were used.
     random_seed : int
         The seed that was used.
+    problems : tuple of str
+        What speaks against the draws; see `Diagnostics.problems`.
 
     References
     ----------
@@ -62,6 +64,7 @@ class Partition:
     ball: CredibleBall
     n_draws: int
     random_seed: int
+    problems: tuple[str, ...]
 
     @property
     def n_clusters(self) -> int:
@@ -100,6 +103,7 @@ class Partition:
             f"seed {self.random_seed}",
             f"  {100 * ball.level:g} % of the posterior is within {ball.radius:.4g}{unit}: "
             f"partitions into {upper}{f' to {lower}' if upper != lower else ''} clusters",
+            *(f"  WARNING: {problem}" for problem in self.problems),
         ]
 
     def _columns(self) -> list[tuple[str, Array]]:
@@ -113,8 +117,7 @@ class Partition:
 
 
 def partition_of(
-    data: Data,
-    draws: Mixture,
+    fit: Posterior,
     *,
     loss: str,
     max_clusters: int | None,
@@ -124,8 +127,9 @@ def partition_of(
     random_seed: int,
 ) -> Partition:
     """Find the partition; see `BayesFit.partition`."""
-    limit = draws.weights.shape[-1] if max_clusters is None else max_clusters
+    data, draws = fit.data, fit.draws
     most = min(most, draws.weights[..., 0].size)
+    limit = fit.n_components if max_clusters is None else max_clusters
     _check(data, loss, {"max_clusters": limit, "draws": most, "runs": runs}, level)
     values, first = data.rows(), data.values[:, 0]
     allocations = sampled_allocations(values, draws, most, np.random.default_rng(random_seed))
@@ -147,6 +151,7 @@ def partition_of(
         ball=ball,
         n_draws=allocations.shape[1],
         random_seed=random_seed,
+        problems=fit.diagnostics.problems,
     )
 
 

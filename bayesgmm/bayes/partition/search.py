@@ -20,6 +20,7 @@ Bayesian clustering. Journal of Computational and Graphical Statistics 31, 1189-
 
 from __future__ import annotations
 
+import functools
 from typing import NamedTuple
 
 import numpy as np
@@ -101,7 +102,7 @@ def best_partition(
         )
         return distances(labels, allocations, loss).mean(), labels
 
-    run(0)  # where it must be compiled, once is enough
+    _compile()
     found = list(threads.map(run, range(runs), available_cores()))
     return min(found, key=lambda pair: pair[0])[1]
 
@@ -148,20 +149,25 @@ def settle(state: State, allocations: Allocations, steps: Array, rng: np.random.
 
 def allocate(rows: Labels, state: State, allocations: Allocations, steps: Array) -> int:
     """Put each of the rows where it costs least; return how many have moved."""
-    with announce_compilation():
-        return _allocate(rows, *state, allocations, steps, _TOL / len(allocations))
+    return _allocate(rows, *state, allocations, steps, _TOL / len(allocations))
 
 
 def place(state: State, allocations: Allocations, steps: Array, labels: Labels) -> None:
     """Bring the state to a given partition; -1 stands for no cluster."""
-    with announce_compilation():
-        _place(labels, *state, allocations, steps)
+    _place(labels, *state, allocations, steps)
 
 
 def numbered(labels: npt.NDArray[np.signedinteger]) -> Labels:
     """Renumber the clusters 0, 1, ... in the order of their first rows."""
     _, first, which = np.unique(labels, return_index=True, return_inverse=True)
     return first.argsort().argsort()[which]
+
+
+@functools.cache
+def _compile() -> None:
+    """Compile every kernel, or load it, before threads want it all at once."""
+    with announce_compilation():
+        one_run(np.zeros((2, 1), np.int16), "vi", 2, True, np.random.default_rng(0))
 
 
 @jit
