@@ -5,7 +5,7 @@ import pytest
 from naive import log_density, responsibilities
 from posteriors import each, random_draws
 
-from bayesgmm.bayes import predictive
+from bayesgmm.bayes import batch, predictive
 from bayesgmm.bayes.transforms import Mixture
 
 
@@ -39,14 +39,19 @@ def test_means_are_those_of_the_draws():
     np.testing.assert_allclose(predictive.mean_responsibilities(X, draws), shares, atol=1e-14)
 
 
-def test_blocks_and_threads_change_nothing(monkeypatch):
-    """Enough rows and draws for several blocks of rows, and several threads."""
-    X, draws = problem(2, N=700, draws=40)
+def test_blocks_change_nothing(monkeypatch):
+    X, draws = problem(2, N=300)
     whole = predictive.mean_density(X, draws), predictive.mean_responsibilities(X, draws)
-    monkeypatch.setattr(predictive, "_NUMBERS", 80 * 50)
-    monkeypatch.setattr(predictive, "available_cores", lambda: 3)
+    monkeypatch.setattr(predictive, "_NUMBERS", 14 * 50)
     np.testing.assert_allclose(predictive.mean_density(X, draws), whole[0], rtol=1e-14)
     np.testing.assert_allclose(predictive.mean_responsibilities(X, draws), whole[1], atol=1e-14)
+
+
+def test_threads_change_nothing():
+    X, draws = problem(3, N=700, draws=40)
+    many = batch.Batch.of(draws)
+    for sweep in (batch.log_densities, batch.responsibilities):
+        np.testing.assert_array_equal(sweep(X, many, workers=3), sweep(X, many, workers=1))
 
 
 def test_a_component_of_weight_zero_takes_no_row():
