@@ -15,12 +15,12 @@ import xarray as xr
 from bayesgmm.bayes import diagnostics, labelfree, predictive
 from bayesgmm.bayes.diagnostics import Diagnostics
 from bayesgmm.bayes.labels import count_switches
+from bayesgmm.bayes.posterior import Posterior
 from bayesgmm.bayes.transforms import Mixture
 from bayesgmm.mixture.data import Data
 from bayesgmm.mixture.params import Params, correlations
 from bayesgmm.priors import Priors
 from bayesgmm.results import rows
-from bayesgmm.results.fit import Fit
 
 if TYPE_CHECKING:
     import pymc as pm
@@ -33,7 +33,7 @@ _COLUMNS += ["r_hat"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class BayesFit(Fit):
+class BayesFit(Posterior):
     """A posterior, in draws whose components have been given the names of a reference.
 
     Attributes
