@@ -35,8 +35,8 @@ METHODS = ("reference", "ecr", "stephens")
 _ORDERED = "ordered:"
 _WORDS = {
     "reference": "as those of the reference that they match best",
-    "ecr": "by ECR, so that each draw divides the rows as the best draw does",
-    "stephens": "by Stephens' algorithm, so that each draw divides the rows as all do on average",
+    "ecr": "by ECR: each draw divides the rows as the best draw does",
+    "stephens": "by Stephens' algorithm: each draw divides the rows as all do on average",
 }
 
 
