@@ -169,27 +169,29 @@ def _arguments(table: Any) -> tuple[Array, Layout, twin.Prior]:
 
 @jit_inner
 def _vector(lines: Any, i: int) -> Array:
-    return carray(_pointer(lines[i, 0]), (lines[i, 1],), np.float64)
+    return carray(_at(lines[i, 0]), (lines[i, 1],), np.float64)
 
 
 @jit_inner
 def _matrix(lines: Any, i: int) -> Array:
-    return carray(_pointer(lines[i, 0]), (lines[i, 1], lines[i, 2]), np.float64)
+    return carray(_at(lines[i, 0]), (lines[i, 1], lines[i, 2]), np.float64)
 
 
 @jit_inner
 def _indices(lines: Any, i: int) -> Any:
-    return carray(_pointer(lines[i, 0]), (lines[i, 1],), np.int64)
+    return carray(_at(lines[i, 0]), (lines[i, 1],), np.int64)
 
 
 @jit_inner
 def _integers(lines: Any, i: int) -> Any:
-    return carray(_pointer(lines[i, 0]), (lines[i, 1], lines[i, 2]), np.int64)
+    return carray(_at(lines[i, 0]), (lines[i, 1], lines[i, 2]), np.int64)
 
 
-@intrinsic
-def _pointer(typing: Any, address: Any) -> Any:
+def _pointer(_: Any, address: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.inttoptr(arguments[0], context.get_value_type(types.voidptr))
 
     return types.voidptr(address), generate
+
+
+_at: Any = intrinsic(_pointer)  # an integer as the address that it is
