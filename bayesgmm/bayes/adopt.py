@@ -23,13 +23,14 @@ from bayesgmm.mixture.data import Data, as_data
 from bayesgmm.mixture.errors import InputError
 from bayesgmm.mixture.params import Params
 from bayesgmm.mixture.structures import get_structure
-from bayesgmm.priors import Priors
+from bayesgmm.priors import LogNormal, Normal, Priors
 from bayesgmm.priors.shapes import parameter_shapes
 from bayesgmm.results.alignment import sorted_components
 
 Array = npt.NDArray[np.float64]
 
 _BATCH = ("chain", "draw")
+_ANY = Priors(means=Normal(), scales=LogNormal())  # what is shared does not depend on priors
 _ROUNDING = 1e-6  # relative; some samplers work in single precision
 
 
@@ -146,7 +147,7 @@ def mixture_of(posterior: xr.Dataset, n_features: int, covariance_type: str) -> 
     weights = _read(posterior, "weights")
     batch, K, D = weights.shape[:2], weights.shape[-1], n_features
     shapes = parameter_shapes(K, D, covariance_type)
-    layout = Layout.of(covariance_type, K, D, Priors())
+    layout = Layout.of(covariance_type, K, D, _ANY)
     matrices = [(K, D, D), shapes.get("correlations_cholesky", (K, D, D))]
 
     def read(name: str, *allowed: tuple[int, ...]) -> Array:

@@ -142,7 +142,7 @@ def test_chains_are_shared_out_by_mass(masses, expected):
 
 def test_starts_scatter_around_their_mode():
     mode = Mode(np.array([3.0, -1.0]), np.array([1.0, 1e-9]), 0.0)
-    starts = np.array([scattered(mode, np.random.default_rng(i)) for i in range(200)])
+    starts = np.array([scattered(mode, 272, np.random.default_rng(i)) for i in range(200)])
     away = (starts - mode.point) / mode.unit
     assert np.abs(away).max() < 0.5
     assert (away.std(axis=0) > 0.1).all()
