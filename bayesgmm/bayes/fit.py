@@ -132,8 +132,6 @@ def fit_bayes(
     if priors is None:
         priors = Priors.weakly_informative(data, n_components, covariance_type)
     priors = priors.named(data.feature_names)
-    for problem in priors.problems(data, n_components, covariance_type):
-        warnings.warn(problem, UserWarning, stacklevel=2)
     random_seed = chosen_seed(random_seed)
     if start is None:
         start = fit_em(
@@ -145,6 +143,8 @@ def fit_bayes(
         )
     reference = sorted_components(starting_params(start, data, n_components))
     density = Density(data.rows(), n_components, covariance_type, priors)
+    for problem in priors.problems(data, n_components, covariance_type):
+        warnings.warn(problem, UserWarning, stacklevel=2)
     maxima = [m.params for m in start.maxima] if isinstance(start, EMFit) else [reference]
     modes = find_modes(density, maxima)
     began = shared_out(modes, chains)

@@ -88,7 +88,7 @@ def test_variables_of_the_model_are_read_whatever_they_share(covariance_type, n_
     free = priors.sample(np.random.default_rng(0), K, D, covariance_type, (2, 4))
     dims = parameter_dims(covariance_type, D)
     posterior = xr.Dataset({name: (("chain", "draw", *dims[name]), v) for name, v in free.items()})
-    layout = Layout.of(covariance_type, K, D)
+    layout = Layout.of(covariance_type, K, D, priors)
     factors = free.get("correlations_cholesky", np.empty((2, 4, 0)))
     expected = layout.expand(
         free["weights"],
@@ -109,14 +109,14 @@ def test_starts_are_told_to_pymc_without_what_is_shared(covariance_type):
     density = Density(X, 2, covariance_type, priors)
     mixture = density.unpack(np.random.default_rng(1).normal(size=density.n_dim))
     free = stock.free_values(mixture, density)
-    posterior = xr.Dataset(
-        {
-            name: (("chain", "draw", *dims), free[name][None, None])
-            for name, dims in parameter_dims(covariance_type, 3).items()
-        }
-    )
-    for a, b in zip(mixture_of(posterior, 3, covariance_type), mixture, strict=True):
-        np.testing.assert_array_equal(a[0, 0], b)
+    model = bg.build_model(X, 2, covariance_type, priors)
+    assert set(free) == {variable.name for variable in model.free_RVs}
+    for variable in model.free_RVs:
+        assert free[variable.name].shape == variable.type.shape
+    scales = free.get("scales", free.get("shared_scales"))
+    if covariance_type == "spherical":
+        scales = scales[:, None]
+    np.testing.assert_array_equal(np.broadcast_to(scales, (2, 3)), mixture.scales)
 
 
 def changed(posterior, name, change):
