@@ -135,6 +135,7 @@ def test_datatree_has_arvizs_names(bayes):
         "sample_stats",
         "observed_data",
         "log_likelihood",
+        "log_prior",
         "posterior_predictive",
         "prior",
         "prior_predictive",
