@@ -19,6 +19,7 @@ How do I ...
 - ... know whether to trust the draws? ``bayes.diagnostics`` says so in words.
 - ... get the cluster of a new row, and how sure it is? ``bayes.predict_proba(rows)``.
 - ... use ArviZ or PyMC? ``bayes.to_datatree()`` and ``bayes.model``.
+- ... show it to somebody? ``bg.write_report(em, bayes, "report.html")``: one page, all in it.
 - ... save a fit? ``bayes.save("fit.nc")``, and ``bg.load("fit.nc")`` gets it back.
 
 Importing the package is quick: everything is loaded when it is first used, and PyMC, ArviZ and
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from bayesgmm.mixture.params import Params
     from bayesgmm.plots import plot_comparison, plot_fit, plot_selection
     from bayesgmm.priors import Priors
+    from bayesgmm.report.page import write_report
     from bayesgmm.results.comparison import compare
     from bayesgmm.selection.choose import select
     from bayesgmm.selection.result import Selection
@@ -73,6 +75,7 @@ __all__ = [
     "plot_selection",
     "priors",
     "select",
+    "write_report",
 ]
 
 _HOMES = {
@@ -95,6 +98,7 @@ _HOMES = {
     "plot_fit": "plots",
     "plot_selection": "plots",
     "select": "selection.choose",
+    "write_report": "report.page",
 }
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from bayesgmm.bayes import nuts
+from bayesgmm.bayes.callback import log_densities
 from bayesgmm.bayes.density import Density
 from bayesgmm.bayes.labels import reference_labels, renamed
 from bayesgmm.bayes.result import BayesFit
@@ -25,7 +25,6 @@ from bayesgmm.results.alignment import sorted_components
 
 Array = npt.NDArray[np.float64]
 
-_BUSY = 20_000  # numbers (N K D) from which a density takes long enough for chains to run abreast
 _JITTER = 0.3  # half-width of the uniform jitter of the chains' starts, in units of each parameter
 
 
@@ -68,9 +67,7 @@ def fit_bayes(
     chains : int
         Number of chains.
     cores : int, optional
-        How many chains run at a time: by default as many as there are cores, or one where the
-        data are so small that chains would mostly wait for each other. The draws do not depend
-        on it.
+        How many chains run at a time: by default all. The draws do not depend on it.
     target_accept : float
         Acceptance rate, between 0 and 1, that the step size is tuned to.
     random_seed : int, optional
@@ -111,7 +108,7 @@ def fit_bayes(
         _starts(density, reference, chains, random_seed),
         draws=draws,
         tune=tune,
-        cores=cores or _default_cores(data, n_components),
+        cores=cores,
         target_accept=target_accept,
         seed=random_seed,
         progressbar=progressbar,
@@ -128,11 +125,13 @@ def fit_bayes(
         sample_stats=sampled.stats,
         reference=reference,
         settings={
-            "draws": draws,
+            "draws": sampled.unconstrained.shape[1],
             "tune": tune,
             "chains": chains,
             "target_accept": target_accept,
             "random_seed": random_seed,
+            "route": sampled.route,
+            "interrupted": sampled.interrupted,
         },
     )
 
@@ -173,21 +172,14 @@ def _starts(density: Density, reference: Params, chains: int, seed: int) -> Arra
 def _log_likelihood(density: Density, sampled: nuts.Draws) -> Array:
     """Take the prior's part off the log posterior density, at no sweep of the data."""
     prior = Density(density.X[:0], density.n_components, density.covariance_type, density.priors)
-    points = sampled.unconstrained
-    log_prior = np.array([prior.value_and_grad(x)[0] for x in points.reshape(-1, density.n_dim)])
-    log_likelihood: Array = sampled.stats["lp"] - log_prior.reshape(points.shape[:2])
+    log_likelihood: Array = sampled.stats["lp"] - log_densities(prior, sampled.unconstrained)
     return log_likelihood
-
-
-def _default_cores(data: Data, n_components: int) -> int:
-    busy = data.values.size * n_components >= _BUSY
-    return (os.cpu_count() or 1) if busy else 1
 
 
 def _check_settings(
     draws: int, tune: int, chains: int, cores: int | None, target_accept: float
 ) -> None:
-    least = {"draws": 4, "tune": 0, "chains": 1}  # R-hat splits every chain in two
+    least = {"draws": nuts.LEAST_DRAWS, "tune": 0, "chains": 1}
     for name, value in (("draws", draws), ("tune", tune), ("chains", chains)):
         if value < least[name]:
             raise InputError(f"{name} must be at least {least[name]}, not {value}")

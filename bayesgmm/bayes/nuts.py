@@ -1,27 +1,38 @@
-"""Draw from a `Density` with NUTS, by nutpie.
+"""Draw from a density with NUTS, by nutpie.
 
 Every chain is a nutpie sampler of its own, with a seed made from the user's seed and the chain's
 number. That is what lets each chain start exactly where it is told to, and what makes the draws
 the same however many chains run at a time: nutpie asks for the starting points of the chains of
-one sampler without saying which chain is asking.
+one sampler without saying which chain is asking. A sampler costs a millisecond.
+
+There are two routes to one and the same draws. ``"native"`` hands nutpie compiled code
+(`bayesgmm.bayes.callback`), and chains run in parallel; it leans on parts of nutpie that are not
+public, so it is taken only with versions whose source has been read. ``"python"`` hands it a
+Python function: several times slower on small data, but sure to work, and with any density.
 """
 
 from __future__ import annotations
 
+import importlib.metadata
+import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from functools import partial
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from bayesgmm.bayes import callback
 from bayesgmm.bayes.density import Density
 from bayesgmm.em.progress import console
 from bayesgmm.mixture.compilation import announce_compilation
 from bayesgmm.mixture.errors import FitError, InputError
 
 Array = npt.NDArray[np.float64]
+
+LEAST_DRAWS = 4  # of each chain: R-hat splits every chain in two
 
 # PyMC's names of the statistics, and nutpie's.
 _STATISTICS = {
@@ -37,6 +48,11 @@ _STATISTICS = {
     "lp": "logp",
 }
 _PATIENCE = 0.01  # seconds to wait for one chain before looking at the next
+_BUSY = 20_000  # numbers (N K D) from which compiled code takes long enough to free the others
+_REPORTS = 100  # milliseconds between a chain's reports
+# Their ``src/pymc.rs``, which says what the addresses mean, was read; a wrong guess would crash.
+_READ = {"0.16.10", "0.16.11"}
+_NEEDED = ("LogpFunc", "ExpandFunc", "PyVariable", "PyMcModel", "PySampler")
 
 
 class Draws(NamedTuple):
@@ -49,10 +65,25 @@ class Draws(NamedTuple):
     stats : dict of str to array, shape (chains, draws)
         How the sampler fared, under PyMC's names: ``diverging``, ``energy``, ``tree_depth``,
         ``step_size``, ``acceptance_rate``, ``n_steps``, ``lp`` and a few more.
+    route : str
+        How nutpie was given the density: ``"native"`` or ``"python"``.
+    interrupted : bool
+        Whether the user stopped the chains, so that there are fewer draws than asked for.
     """
 
     unconstrained: Array
     stats: dict[str, npt.NDArray[Any]]
+    route: str
+    interrupted: bool
+
+
+def route_for(density: Density) -> str:
+    """Choose the route: ``"native"`` for a `Density`, if this nutpie is one that we know."""
+    from nutpie import _lib
+
+    known = importlib.metadata.version("nutpie") in _READ
+    able = all(hasattr(_lib, name) for name in _NEEDED) and hasattr(_lib.PySampler, "from_pymc")
+    return "native" if known and able and isinstance(density, Density) else "python"
 
 
 def sample(
@@ -61,7 +92,7 @@ def sample(
     *,
     draws: int = 1000,
     tune: int = 1000,
-    cores: int = 1,
+    cores: int | None = None,
     target_accept: float = 0.8,
     seed: int | None = None,
     progressbar: bool = True,
@@ -76,8 +107,10 @@ def sample(
         Where each chain starts.
     draws, tune : int
         Draws to keep, and adaptation steps before them, of each chain.
-    cores : int
-        How many chains run at a time; the draws do not depend on it.
+    cores : int, optional
+        How many chains run at a time; the draws do not depend on it. By default all, so that
+        they get on evenly; on the Python route one if the data are so small that chains would
+        mostly wait for each other.
     target_accept : float
         Acceptance rate that the step size is tuned to.
     seed : int, optional
@@ -92,31 +125,116 @@ def sample(
         gradient is.
     FitError
         If the density raises an exception on the way.
+    KeyboardInterrupt
+        If the user interrupts before every chain has four draws. Later than that, the draws that
+        all chains have are kept, and a line on stderr says how many.
     """
     starts = np.ascontiguousarray(starts, dtype=np.float64)
     _check_starts(density, starts)
-    chains = [_Chain(density, start) for start in starts]
+    route = route_for(density)
+    chains = [_Chain(density, start, route) for start in starts]
     tune = max(tune, 1)  # nutpie cannot do without
     options = {"draws": draws, "tune": tune, "target_accept": target_accept}
+    cores = cores or _default_cores(density, len(chains), route)
     children = np.random.SeedSequence(seed).spawn(len(chains))
     seeds = [int(child.generate_state(1, np.uint64)[0]) for child in children]
-    launches = [partial(_launch, *pair, options) for pair in zip(chains, seeds, strict=True)]
     with _progress(progressbar, chains, draws + tune) as report:
-        traces = _run(launches, cores, report)
-    return _collect(traces)
+        interrupted = _run(chains, seeds, options, cores, report)
+    kept = _collect(chains)
+    if interrupted:
+        print(
+            f"bayesgmm: interrupted; kept the {kept[0].shape[1]} of {draws} draws that every "
+            "chain has",
+            file=sys.stderr,
+        )
+    return Draws(*kept, route, interrupted)
 
 
 class _Chain:
-    """One chain, as nutpie's threads see it: what to evaluate, and where to report."""
+    """One chain, as nutpie's threads see it: what to evaluate, and where to report.
 
-    def __init__(self, density: Density, start: Array) -> None:
+    Parameters
+    ----------
+    density : Density
+        What to draw from.
+    start : array, shape (n_dim,)
+        Where to start.
+    route : str
+        How to give it to nutpie.
+    """
+
+    def __init__(self, density: Density, start: Array, route: str) -> None:
         self.density = density
         self.start = start
+        self.n_dim = density.n_dim
+        self.route = route
         self.finished = 0
         self.divergences = 0
         self.error: Exception | None = None
+        self.sampler: Any = None
+        self.trace: Any = None
 
-    def evaluate(self, x: Array) -> tuple[float, Array]:
+    def launch(self, seed: int, options: dict[str, Any]) -> None:
+        """Start in the background."""
+        import nutpie
+
+        self.sampler = nutpie.sample(
+            callback.Model(self.density, self.start) if self.route == "native" else self._model(),
+            **options,
+            chains=1,
+            cores=1,
+            seed=seed,
+            blocking=False,
+            progress_bar=False,
+            progress_callback=self._report,
+            progress_rate=_REPORTS,
+            return_raw_trace=True,
+        )
+
+    def wait(self) -> None:
+        """Take the draws if they are ready before long."""
+        with suppress(TimeoutError):
+            self.trace = self.sampler.wait(timeout=_PATIENCE)
+
+    def stop(self) -> None:
+        """Stop, and take the draws there are; they may come before or after the end of tuning."""
+        if self.sampler is not None and self.trace is None:
+            self.trace = self.sampler.abort()
+
+    @cached_property
+    def draws(self) -> tuple[Array, dict[str, npt.NDArray[Any]]]:
+        """The draws after tuning, shape (draws, n_dim), and their statistics (draws,)."""
+        import pyarrow
+
+        if self.trace is None:
+            return np.empty((0, self.n_dim)), {name: np.empty(0) for name in _STATISTICS}
+        (points,), (stats,) = self.trace.get_arrow_trace()
+
+        def column(batch: Any, name: str) -> Any:
+            return pyarrow.array(batch.column(name))
+
+        tuned = int(column(stats, "tuning").to_numpy(zero_copy_only=False).sum())
+        x = column(points, "x").flatten().to_numpy().reshape(-1, self.n_dim)[tuned:]
+        named = {
+            name: column(stats, theirs).to_numpy(zero_copy_only=False)[tuned:]
+            for name, theirs in _STATISTICS.items()
+        }
+        return x, named
+
+    def _model(self) -> Any:
+        from nutpie.compiled_pyfunc import from_pyfunc
+
+        return from_pyfunc(
+            ndim=self.n_dim,
+            make_logp_fn=lambda: self._evaluate,
+            make_expand_fn=lambda _seed1, _seed2, _chain: lambda x: {"x": x},
+            expanded_dtypes=[np.dtype(np.float64)],
+            expanded_shapes=[(self.n_dim,)],
+            expanded_names=["x"],
+            make_initial_point_fn=lambda _seed: self.start,
+        )
+
+    def _evaluate(self, x: Array) -> tuple[float, Array]:
         # nutpie would bring the process down with an exception; a wall only stops the chain.
         try:
             return self.density.value_and_grad(x)
@@ -124,9 +242,16 @@ class _Chain:
             self.error = error
             return -np.inf, np.zeros_like(x)
 
-    def report(self, chains: list[Any]) -> None:
+    def _report(self, chains: list[Any]) -> None:
         self.finished = sum(chain.finished_draws for chain in chains)
         self.divergences = sum(chain.divergences for chain in chains)
+
+
+def _default_cores(density: Density, chains: int, route: str) -> int:
+    if route == "native":
+        return chains
+    busy = isinstance(density, Density) and density.X.size * density.n_components >= _BUSY
+    return (os.cpu_count() or 1) if busy else 1
 
 
 def _check_starts(density: Density, starts: Array) -> None:
@@ -141,67 +266,50 @@ def _check_starts(density: Density, starts: Array) -> None:
             raise InputError(f"the start of chain {chain} is stationary: jitter it a little")
 
 
-def _launch(chain: _Chain, seed: int, options: dict[str, Any]) -> tuple[_Chain, Any]:
-    """Start one chain in the background."""
-    import nutpie
-    from nutpie.compiled_pyfunc import from_pyfunc
-
-    n_dim = chain.density.n_dim
-    model = from_pyfunc(
-        ndim=n_dim,
-        make_logp_fn=lambda: chain.evaluate,
-        make_expand_fn=lambda _seed1, _seed2, _chain: lambda x: {"x": x},
-        expanded_dtypes=[np.dtype(np.float64)],
-        expanded_shapes=[(n_dim,)],
-        expanded_names=["x"],
-        make_initial_point_fn=lambda _seed: chain.start,
-    )
-    sampler = nutpie.sample(
-        model,
-        **options,
-        chains=1,
-        cores=1,
-        seed=seed,
-        save_warmup=False,
-        blocking=False,
-        progress_bar=False,
-        progress_callback=chain.report,
-    )
-    return chain, sampler
-
-
 def _run(
-    launches: Sequence[Callable[[], tuple[_Chain, Any]]], cores: int, report: Callable[[], None]
-) -> list[Any]:
-    """Keep up to `cores` chains running until all are done; stop them all if anything happens."""
-    waiting = dict(enumerate(launches))
-    running: dict[int, tuple[_Chain, Any]] = {}
-    traces: dict[int, Any] = {}
+    chains: Sequence[_Chain],
+    seeds: Sequence[int],
+    options: dict[str, Any],
+    cores: int,
+    report: Callable[[], None],
+) -> bool:
+    """Keep up to `cores` chains running until all are done; return whether the user stopped them.
+
+    If anything else happens, all are stopped.
+    """
+    waiting = list(enumerate(chains))[::-1]
+    running: dict[int, _Chain] = {}
     try:
         while waiting or running:
-            while waiting and len(running) < max(cores, 1):
-                number = min(waiting)
-                running[number] = waiting.pop(number)()
-            for number, (chain, sampler) in list(running.items()):
-                with suppress(TimeoutError):
-                    traces[number] = sampler.wait(timeout=_PATIENCE)
-                    del running[number]
+            while waiting and len(running) < cores:
+                number, chain = waiting.pop()
+                chain.launch(seeds[number], options)
+                running[number] = chain
+            for number, chain in list(running.items()):
+                chain.wait()
                 if chain.error is not None:
                     raise FitError(f"the density broke down in chain {number}") from chain.error
+                if chain.trace is not None:
+                    del running[number]
             report()
+    except KeyboardInterrupt:
+        for chain in chains:
+            chain.stop()
+        if min(len(chain.draws[0]) for chain in chains) < LEAST_DRAWS:
+            raise
+        return True
     finally:
-        for _, sampler in running.values():
-            sampler.cancel()
-    return [traces[number] for number in sorted(traces)]
+        for chain in running.values():
+            chain.stop()
+    return False
 
 
-def _collect(traces: list[Any]) -> Draws:
-    x = np.concatenate([trace["posterior"]["x"].to_numpy() for trace in traces])
-    stats = {
-        name: np.concatenate([trace["sample_stats"][theirs].to_numpy() for trace in traces])
-        for name, theirs in _STATISTICS.items()
-    }
-    return Draws(x, stats)
+def _collect(chains: Sequence[_Chain]) -> tuple[Array, dict[str, npt.NDArray[Any]]]:
+    """Put together the draws that every chain has."""
+    points, stats = zip(*[chain.draws for chain in chains], strict=True)
+    common = min(map(len, points))
+    named = {name: np.stack([one[name][:common] for one in stats]) for name in _STATISTICS}
+    return np.stack([x[:common] for x in points]), named
 
 
 @contextmanager

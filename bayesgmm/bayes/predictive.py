@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import logsumexp
 
+from bayesgmm.bayes.batch import Batch, log_densities, responsibilities
 from bayesgmm.bayes.transforms import Mixture
-from bayesgmm.mixture.likelihood import log_density, responsibilities
-from bayesgmm.mixture.params import Params
+from bayesgmm.mixture.data import pieces
+from bayesgmm.mixture.threads import available_cores
 
 Array = npt.NDArray[np.float64]
+
+_NUMBERS = 2_000_000  # held at a time where draws are summed up row by row: 16 MB
 
 
 def log_density_draws(values: Array, draws: Mixture) -> Array:
@@ -28,31 +32,44 @@ def log_density_draws(values: Array, draws: Mixture) -> Array:
     -------
     array, shape (chain, draw, N)
     """
-    return _each(draws, (len(values),), lambda params: log_density(values, params))
+    found = log_densities(values, Batch.of(draws), available_cores())
+    return found.reshape(*draws.weights.shape[:-1], len(values))
 
 
 def responsibility_draws(values: Array, draws: Mixture) -> Array:
     """Probability of every component for every row in every draw, shape (chain, draw, N, K)."""
-    shape = (len(values), draws.weights.shape[-1])
-    return _each(draws, shape, lambda params: responsibilities(values, params))
+    found = responsibilities(values, Batch.of(draws), available_cores())
+    return found.reshape(*draws.weights.shape[:-1], *found.shape[1:])
 
 
 def mean_density(values: Array, draws: Mixture) -> Array:
     """Log of the posterior mean density of each row, shape (N,)."""
-    total, count = np.full(len(values), -np.inf), 0
-    for params in mixtures(draws):
-        total = np.logaddexp(total, log_density(values, params))
-        count += 1
-    return total - np.log(count)
+    out = np.empty(len(values))
+    for rows, density in log_density_blocks(values, draws):
+        out[rows] = logsumexp(density, axis=0) - np.log(len(density))
+    return out
 
 
 def mean_responsibilities(values: Array, draws: Mixture) -> Array:
     """Posterior mean of the responsibilities of each row, shape (N, K)."""
-    total, count = np.zeros((len(values), draws.weights.shape[-1])), 0
-    for params in mixtures(draws):
-        total += responsibilities(values, params)
-        count += 1
-    return total / count
+    out = np.empty((len(values), draws.weights.shape[-1]))
+    for rows, shares in responsibility_blocks(values, draws):
+        out[rows] = shares.mean(axis=0)
+    return out
+
+
+def log_density_blocks(values: Array, draws: Mixture) -> Iterator[tuple[slice, Array]]:
+    """Yield some rows and their log density in all S draws, shape (S, rows), block by block."""
+    batch = Batch.of(draws)
+    for rows in pieces(len(values), max(1, _NUMBERS // batch.n_mixtures)):
+        yield rows, log_densities(values[rows], batch, available_cores())
+
+
+def responsibility_blocks(values: Array, draws: Mixture) -> Iterator[tuple[slice, Array]]:
+    """Yield some rows and their responsibilities in all S draws, shape (S, rows, K)."""
+    batch = Batch.of(draws)
+    for rows in pieces(len(values), max(1, _NUMBERS // batch.weights.size)):
+        yield rows, responsibilities(values[rows], batch, available_cores())
 
 
 def rows_of_each(
@@ -86,18 +103,3 @@ def rows_of_each(
         scaled = noise @ np.swapaxes(cholesky[..., k, :, :], -1, -2)
         rows += np.where(labels == k, scaled, 0.0)
     return rows, labels[..., 0]
-
-
-def mixtures(draws: Mixture) -> Iterator[Params]:
-    """Iterate over the draws one by one, chain after chain."""
-    weights, means, cholesky = draws.weights, draws.means, draws.cholesky
-    for index in np.ndindex(weights.shape[:-1]):
-        yield Params(weights[index], means[index], cholesky[index])
-
-
-def _each(draws: Mixture, shape: tuple[int, ...], of: Callable[[Params], Array]) -> Array:
-    batch = draws.weights.shape[:-1]
-    out = np.empty((int(np.prod(batch)), *shape))
-    for row, params in zip(out, mixtures(draws), strict=True):
-        row[...] = of(params)
-    return out.reshape(*batch, *shape)

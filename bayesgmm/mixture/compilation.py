@@ -42,6 +42,7 @@ _EXACT = frozenset({"contract"})
 _config: Any = numba.config
 _decorating, _compiling = threading.Lock(), threading.RLock()
 _dispatchers: list[Any] = []
+_callbacks: list[Any] = []  # must outlive whoever holds their addresses
 _sources: dict[str, set[str]] = {}  # module: the modules that its kernels are compiled from
 
 
@@ -80,6 +81,27 @@ def compile_for(
             (*[_array(ndim, readonly=True) for ndim in reads], *[_array(ndim) for ndim in writes])
         )
     dispatcher.disable_compile()
+
+
+def compile_callback(function: Callable[..., int], signature: Any) -> int:
+    """Compile a function for callers that are not Python, or load it; return its address.
+
+    Nothing may escape from it: an exception would be printed, and the caller not be told.
+
+    Parameters
+    ----------
+    function : callable
+        Numbers and pointers in, an error code out. It may call functions decorated with `jit`.
+    signature : numba.core.typing.Signature
+        What it takes and returns.
+    """
+    callback: Any = numba.cfunc
+    with _decorating, _filed(function):
+        compiled = callback(
+            signature, cache=True, error_model="numpy", fastmath=set(_FAST), boundscheck=False
+        )(function)
+    _callbacks.append(compiled)
+    return int(compiled.address)
 
 
 def _array(ndim: int, readonly: bool = False) -> Any:
@@ -121,16 +143,24 @@ def _jit[**P, R](
         boundscheck=False,
         **options,
     )
-    with _decorating:
-        theirs = _config.CACHE_DIR
-        # numba reads this setting while it decorates, and at no other time
-        _config.CACHE_DIR = str(_cache_root() / f"kernels-{source_digest(function)}")
-        try:
-            dispatcher = compiler(function)
-        finally:
-            _config.CACHE_DIR = theirs
+    with _decorating, _filed(function):
+        dispatcher = compiler(function)
     _dispatchers.append(dispatcher)
     return dispatcher
+
+
+@contextmanager
+def _filed(function: Callable[..., object]) -> Iterator[None]:
+    """Let numba keep in our folder what it decorates inside: it asks for one then, and only then.
+
+    One thread at a time.
+    """
+    theirs = _config.CACHE_DIR
+    _config.CACHE_DIR = str(_cache_root() / f"kernels-{source_digest(function)}")
+    try:
+        yield
+    finally:
+        _config.CACHE_DIR = theirs
 
 
 def _compiled_anew() -> int:

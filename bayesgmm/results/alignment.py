@@ -46,9 +46,12 @@ def assignments(weights: Array, means: Array, cholesky: Array, reference: Params
         Entry k is the component j that is called k: ``weights[..., order]`` is aligned.
     """
     cost = _costs(weights, means, cholesky, reference)
-    flat = cost.reshape(-1, *cost.shape[-2:])
-    orders = np.array([linear_sum_assignment(c)[1] for c in flat], dtype=np.intp)
-    return orders.reshape(weights.shape)
+    # where every name likes another component best, nothing can cost less
+    orders = cost.argmin(axis=-1)
+    clash = (np.sort(orders, axis=-1) != np.arange(orders.shape[-1])).any(axis=-1)
+    if clash.any():
+        orders[clash] = [linear_sum_assignment(c)[1] for c in cost[clash]]
+    return orders
 
 
 def _costs(weights: Array, means: Array, cholesky: Array, reference: Params) -> Array:

@@ -1,0 +1,129 @@
+"""The kernels over many mixtures at once: a posterior is thousands of them.
+
+For few rows, handing mixtures to `mixture.likelihood` one at a time costs far more than the
+arithmetic. Here compiled code goes from mixture to mixture itself, and threads share them out.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from bayesgmm.bayes.transforms import Mixture
+from bayesgmm.mixture import kernels, threads
+from bayesgmm.mixture.compilation import announce_compilation, compile_for, jit
+from bayesgmm.mixture.data import pieces
+from bayesgmm.mixture.factors import prepare
+
+Array = npt.NDArray[np.float64]
+
+_FOR_A_THREAD = 2.5e4  # densities: less than this at a time, and threads cost more than they bring
+
+
+class Batch(NamedTuple):
+    """S mixtures as the kernels take them.
+
+    Parameters
+    ----------
+    weights : array, shape (S, K)
+        Mixing proportions.
+    means : array, shape (S, K, D)
+        Component means.
+    factor : array, shape (S, K, D, D) or (S, K, D)
+        Lower Cholesky factors, or standard deviations where all covariances are diagonal.
+    """
+
+    weights: Array
+    means: Array
+    factor: Array
+
+    @classmethod
+    def of(cls, draws: Mixture) -> Batch:
+        """Put draws, whatever their leading axes, into one row, chain after chain."""
+        K, D = draws.means.shape[-2:]
+        factor = draws.cholesky.reshape(-1, K, D, D)
+        if not np.tril(factor, -1).any():
+            factor = np.diagonal(factor, axis1=2, axis2=3)
+        weights, means = draws.weights.reshape(-1, K), draws.means.reshape(-1, K, D)
+        return cls(*(np.ascontiguousarray(array) for array in (weights, means, factor)))
+
+    def take(self, index: slice | npt.NDArray[np.intp]) -> Batch:
+        """Return some of the mixtures."""
+        return Batch(*(np.ascontiguousarray(array[index]) for array in self))
+
+    @property
+    def n_mixtures(self) -> int:
+        """Number of mixtures, S."""
+        return len(self.weights)
+
+    @property
+    def n_components(self) -> int:
+        """Number of components of each, K."""
+        return int(self.weights.shape[1])
+
+
+def evenly_spaced(n_draws: int, most: int) -> npt.NDArray[np.intp]:
+    """Choose at most so many of the draws, from the first to the last."""
+    chosen = np.linspace(0, n_draws - 1, min(most, n_draws)).round()
+    return chosen.astype(np.intp)
+
+
+def log_densities(rows: Array, batch: Batch, workers: int = 1) -> Array:
+    """Log density of rows, shape (N, D), under every mixture: shape (S, N)."""
+    out = np.empty((batch.n_mixtures, len(rows)))
+    _sweep(_log_densities, rows, batch, out, workers)
+    return out
+
+
+def responsibilities(rows: Array, batch: Batch, workers: int = 1) -> Array:
+    """Probability of every component for rows, shape (N, D), in every mixture: (S, N, K)."""
+    out = np.empty((batch.n_mixtures, len(rows), batch.n_components))
+    _sweep(_responsibilities, rows, batch, out, workers)
+    return out
+
+
+def _sweep(
+    kernel: Callable[..., None], rows: Array, batch: Batch, out: Array, workers: int
+) -> None:
+    _compile()
+    rows = np.ascontiguousarray(rows, dtype=np.float64)
+    per_mixture = max(1, len(rows) * batch.n_components)
+    size = max(-(-batch.n_mixtures // workers), int(_FOR_A_THREAD / per_mixture), 1)
+
+    def write(mixtures: slice) -> None:
+        kernel(rows, *(array[mixtures] for array in batch), out[mixtures])
+
+    for _ in threads.map(write, list(pieces(batch.n_mixtures, size)), workers):
+        pass
+
+
+@functools.cache
+def _compile() -> None:
+    kernels.compile_kernels()
+    with announce_compilation():
+        compile_for(_log_densities, [((2, 2, 3, F), (2,)) for F in (4, 3)])
+        compile_for(_responsibilities, [((2, 2, 3, F), (3,)) for F in (4, 3)])
+
+
+@jit
+def _log_densities(X: Array, weights: Array, means: Array, factor: Array, out: Array) -> None:
+    K, D = means.shape[1:]
+    origin, unit = np.zeros(D), np.ones(D)
+    log_coef, inverse = np.empty(K), np.empty(factor.shape[1:])
+    for s in range(len(means)):
+        prepare(weights[s], factor[s], log_coef, inverse)
+        kernels.pointwise(X, origin, unit, log_coef, means[s], inverse, out[s])
+
+
+@jit
+def _responsibilities(X: Array, weights: Array, means: Array, factor: Array, out: Array) -> None:
+    K, D = means.shape[1:]
+    origin, unit = np.zeros(D), np.ones(D)
+    log_coef, inverse = np.empty(K), np.empty(factor.shape[1:])
+    for s in range(len(means)):
+        prepare(weights[s], factor[s], log_coef, inverse)
+        kernels.responsibilities(X, origin, unit, log_coef, means[s], inverse, out[s])
