@@ -18,7 +18,8 @@ How do I ...
   that were used, and `bayesgmm.priors` has the families.
 - ... know whether to trust the draws? ``bayes.diagnostics`` says so in words.
 - ... get the cluster of a new row, and how sure it is? ``bayes.predict_proba(rows)``.
-- ... use ArviZ or PyMC? ``bayes.to_datatree()`` and ``bayes.model``.
+- ... use ArviZ or PyMC? ``bayes.to_datatree()`` and ``bayes.model``; ``bg.from_draws(X, tree)``
+  makes a fit of draws that another sampler made.
 - ... show it to somebody? ``bg.write_report(em, bayes, "report.html")``: one page, all in it.
 - ... save a fit? ``bayes.save("fit.nc")``, and ``bg.load("fit.nc")`` gets it back.
 
@@ -34,6 +35,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bayesgmm import priors
+    from bayesgmm.bayes.adopt import from_draws
     from bayesgmm.bayes.fit import fit_bayes
     from bayesgmm.bayes.model import build_model
     from bayesgmm.bayes.result import BayesFit
@@ -68,6 +70,7 @@ __all__ = [
     "compare",
     "fit_bayes",
     "fit_em",
+    "from_draws",
     "load",
     "load_dataset",
     "plot_comparison",
@@ -92,6 +95,7 @@ _HOMES = {
     "compare": "results.comparison",
     "fit_bayes": "bayes.fit",
     "fit_em": "em.fit",
+    "from_draws": "bayes.adopt",
     "load": "loading",
     "load_dataset": "datasets",
     "plot_comparison": "plots",

@@ -154,42 +154,55 @@ def _copy(n: Any, _: Any, x: Any, out: Any, table: Any) -> int:
 def _arguments(table: Any) -> tuple[Array, Layout, twin.Prior]:
     """Rebuild `Density.arguments`, line by line."""
     lines = carray(table, (_LINES, _LINE), np.int64)
-    layout = Layout(_integers(lines, 1), _indices(lines, 2), _integers(lines, 3))
-    prior = twin.Prior(
-        _vector(lines, 4),
-        _matrix(lines, 5),
-        _matrix(lines, 6),
+    layout = Layout(
+        _integers(lines, 1),
+        _indices(lines, 2),
+        _integers(lines, 3),
+        _vector(lines, 4)[0],
+        _vector(lines, 5),
+        _vector(lines, 6),
         _indices(lines, 7)[0],
-        _matrix(lines, 8),
-        _vector(lines, 9)[0],
-        _vector(lines, 10)[0],
+        _indices(lines, 8),
+        _vector(lines, 9),
+    )
+    prior = twin.Prior(
+        _vector(lines, 10),
+        _matrix(lines, 11),
+        _matrix(lines, 12),
+        _indices(lines, 13)[0],
+        _matrix(lines, 14),
+        _vector(lines, 15)[0],
+        _vector(lines, 16)[0],
+        _vector(lines, 17)[0],
     )
     return _matrix(lines, 0), layout, prior
 
 
 @jit_inner
 def _vector(lines: Any, i: int) -> Array:
-    return carray(_pointer(lines[i, 0]), (lines[i, 1],), np.float64)
+    return carray(_at(lines[i, 0]), (lines[i, 1],), np.float64)
 
 
 @jit_inner
 def _matrix(lines: Any, i: int) -> Array:
-    return carray(_pointer(lines[i, 0]), (lines[i, 1], lines[i, 2]), np.float64)
+    return carray(_at(lines[i, 0]), (lines[i, 1], lines[i, 2]), np.float64)
 
 
 @jit_inner
 def _indices(lines: Any, i: int) -> Any:
-    return carray(_pointer(lines[i, 0]), (lines[i, 1],), np.int64)
+    return carray(_at(lines[i, 0]), (lines[i, 1],), np.int64)
 
 
 @jit_inner
 def _integers(lines: Any, i: int) -> Any:
-    return carray(_pointer(lines[i, 0]), (lines[i, 1], lines[i, 2]), np.int64)
+    return carray(_at(lines[i, 0]), (lines[i, 1], lines[i, 2]), np.int64)
 
 
-@intrinsic
-def _pointer(typing: Any, address: Any) -> Any:
+def _pointer(_: Any, address: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.inttoptr(arguments[0], context.get_value_type(types.voidptr))
 
     return types.voidptr(address), generate
+
+
+_at: Any = intrinsic(_pointer)  # an integer as the address that it is

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from bayesgmm.bayes import nuts
+from bayesgmm.bayes import nuts, stock
+from bayesgmm.bayes.adopt import log_likelihood_of, mixture_of, named_fit, stats_of
 from bayesgmm.bayes.callback import log_densities
 from bayesgmm.bayes.density import Density
-from bayesgmm.bayes.labels import reference_labels, renamed
 from bayesgmm.bayes.result import BayesFit
+from bayesgmm.bayes.transforms import Mixture
 from bayesgmm.em.arguments import chosen_seed, starting_params
 from bayesgmm.em.fit import fit_em
 from bayesgmm.em.result import EMFit
@@ -24,6 +25,10 @@ from bayesgmm.priors import Priors
 from bayesgmm.results.alignment import sorted_components
 
 Array = npt.NDArray[np.float64]
+
+_Sampler = Literal["nutpie", "pymc"]
+# draws, log-likelihoods, statistics of the sampler, and the route that it took
+_Sampled = tuple[Mixture, Array, dict[str, npt.NDArray[Any]], str]
 
 _JITTER = 0.3  # half-width of the uniform jitter of the chains' starts, in units of each parameter
 
@@ -42,6 +47,7 @@ def fit_bayes(
     target_accept: float = 0.9,
     random_seed: int | None = None,
     progressbar: bool = True,
+    sampler: _Sampler = "nutpie",
 ) -> BayesFit:
     """Sample the posterior of a Gaussian mixture with NUTS.
 
@@ -75,6 +81,9 @@ def fit_bayes(
         ``fit.settings``.
     progressbar : bool
         Show what is going on.
+    sampler : {"nutpie", "pymc"}
+        With ``"pymc"``, `pymc.sample` draws from `build_model`'s graph, which takes PyMC half a
+        minute or more to compile: another sampler, and another formula, to check ours against.
 
     Returns
     -------
@@ -86,6 +95,10 @@ def fit_bayes(
         If the data or an argument cannot be used; the message says which and what to do.
     FitError
         If the sampler breaks down.
+    KeyboardInterrupt
+        If the user interrupts before every chain has four draws. Later than that, the draws that
+        every chain has are kept: ``fit.settings["interrupted"]`` is true, and a line on stderr
+        says how many.
 
     References
     ----------
@@ -98,42 +111,58 @@ def fit_bayes(
         raise InputError("a Bayesian fit has no row weights: each row counts once")
     check_fit(data, n_components, structure)
     _check_settings(draws, tune, chains, cores, target_accept)
+    if sampler not in get_args(_Sampler):
+        raise InputError(f"sampler must be 'nutpie' or 'pymc', not {sampler!r}")
     if priors is None:
         priors = Priors.weakly_informative(data, n_components, covariance_type)
     random_seed = chosen_seed(random_seed)
     reference = _reference(start, data, n_components, covariance_type, random_seed, progressbar)
     density = Density(data.rows(), n_components, covariance_type, priors)
-    sampled = nuts.sample(
-        density,
-        _starts(density, reference, chains, random_seed),
-        draws=draws,
-        tune=tune,
-        cores=cores,
-        target_accept=target_accept,
-        seed=random_seed,
-        progressbar=progressbar,
-    )
-    mixture = density.unpack(sampled.unconstrained)
-    labels = reference_labels(mixture, reference)
-    return BayesFit(
+    starts = _starts(density, reference, chains, random_seed)
+    settings = {
+        "draws": draws,
+        "tune": tune,
+        "cores": cores,
+        "target_accept": target_accept,
+        "random_seed": random_seed,
+        "progressbar": progressbar,
+    }
+    sample = {"nutpie": _by_nutpie, "pymc": _by_pymc}[sampler]
+    mixture, log_likelihood, stats, route = sample(data, density, starts, settings)
+    kept = mixture.weights.shape[1]
+    return named_fit(
+        mixture,
         data=data,
         covariance_type=structure.name,
         priors=priors,
-        draws=renamed(mixture, labels),
-        labels=labels,
-        log_likelihood=_log_likelihood(density, sampled),
-        sample_stats=sampled.stats,
+        log_likelihood=log_likelihood,
+        sample_stats=stats,
         reference=reference,
         settings={
-            "draws": sampled.unconstrained.shape[1],
+            "draws": kept,
             "tune": tune,
             "chains": chains,
             "target_accept": target_accept,
             "random_seed": random_seed,
-            "route": sampled.route,
-            "interrupted": sampled.interrupted,
+            "sampler": sampler,
+            "route": route,
+            "interrupted": kept < draws,
         },
     )
+
+
+def _by_nutpie(data: Data, density: Density, starts: Array, settings: dict[str, Any]) -> _Sampled:
+    drawn = nuts.sample(density, starts, **settings)
+    # the prior's part off the log posterior density costs no sweep of the data
+    prior = Density(density.X[:0], density.n_components, density.covariance_type, density.priors)
+    log_likelihood = drawn.stats["lp"] - log_densities(prior, drawn.unconstrained)
+    return density.unpack(drawn.unconstrained), log_likelihood, drawn.stats, drawn.route
+
+
+def _by_pymc(data: Data, density: Density, starts: Array, settings: dict[str, Any]) -> _Sampled:
+    tree = stock.sample(data, density, starts, **settings)
+    mixture = mixture_of(tree.posterior, data.n_features, density.covariance_type)
+    return mixture, log_likelihood_of(data, mixture), stats_of(tree, mixture), "pymc"
 
 
 def _reference(
@@ -167,13 +196,6 @@ def _starts(density: Density, reference: Params, chains: int, seed: int) -> Arra
     unit[1] = reference.scales.ravel()
     width = _JITTER * np.concatenate(unit)
     return centre + width * rng.uniform(-1, 1, size=(chains, density.n_dim))
-
-
-def _log_likelihood(density: Density, sampled: nuts.Draws) -> Array:
-    """Take the prior's part off the log posterior density, at no sweep of the data."""
-    prior = Density(density.X[:0], density.n_components, density.covariance_type, density.priors)
-    log_likelihood: Array = sampled.stats["lp"] - log_densities(prior, sampled.unconstrained)
-    return log_likelihood
 
 
 def _check_settings(

@@ -105,7 +105,7 @@ def scattered(mode: Mode, rng: np.random.Generator) -> Array:
 
 def _climbed(density: Density, params: Params) -> Mode:
     start = density.pack(params.weights, params.means, params.cholesky)
-    unit = _units(density, params)
+    unit = density.layout.spread(params.scales)
 
     def descent(z: Array) -> tuple[float, Array]:
         value, gradient = density.value_and_grad(start + unit * z)
@@ -115,17 +115,6 @@ def _climbed(density: Density, params: Params) -> Mode:
     if found.fun >= _WALL:
         return Mode(start, unit, -np.inf)
     return Mode(start + unit * found.x, unit, -float(found.fun))
-
-
-def _units(density: Density, params: Params) -> Array:
-    """Give each parameter a step of natural size.
-
-    That of a mean is its component's standard deviation; all others are logarithms or
-    correlations, whose scale is one.
-    """
-    parts = density.layout.split(np.ones(density.n_dim))
-    parts[1] = params.scales.ravel()
-    return np.concatenate(parts)
 
 
 _WALL = 1e300  # L-BFGS-B takes no infinity

@@ -67,14 +67,11 @@ class Draws(NamedTuple):
         ``step_size``, ``acceptance_rate``, ``n_steps``, ``lp`` and a few more.
     route : str
         How nutpie was given the density: ``"native"`` or ``"python"``.
-    interrupted : bool
-        Whether the user stopped the chains, so that there are fewer draws than asked for.
     """
 
     unconstrained: Array
     stats: dict[str, npt.NDArray[Any]]
     route: str
-    interrupted: bool
 
 
 def route_for(density: Density) -> str:
@@ -94,7 +91,7 @@ def sample(
     tune: int = 1000,
     cores: int | None = None,
     target_accept: float = 0.8,
-    seed: int | None = None,
+    random_seed: int | None = None,
     progressbar: bool = True,
 ) -> Draws:
     """Run one chain from each starting point.
@@ -113,7 +110,7 @@ def sample(
         mostly wait for each other.
     target_accept : float
         Acceptance rate that the step size is tuned to.
-    seed : int, optional
+    random_seed : int, optional
         The same seed gives the same draws.
     progressbar : bool
         Whether to show progress.
@@ -136,7 +133,7 @@ def sample(
     tune = max(tune, 1)  # nutpie cannot do without
     options = {"draws": draws, "tune": tune, "target_accept": target_accept}
     cores = cores or _default_cores(density, len(chains), route)
-    children = np.random.SeedSequence(seed).spawn(len(chains))
+    children = np.random.SeedSequence(random_seed).spawn(len(chains))
     seeds = [int(child.generate_state(1, np.uint64)[0]) for child in children]
     with _progress(progressbar, chains, draws + tune) as report:
         interrupted = _run(chains, seeds, options, cores, report)
@@ -147,7 +144,7 @@ def sample(
             "chain has",
             file=sys.stderr,
         )
-    return Draws(*kept, route, interrupted)
+    return Draws(*kept, route)
 
 
 class _Chain:

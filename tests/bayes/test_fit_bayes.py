@@ -1,11 +1,13 @@
 """The Bayesian fit: it converges, says so, and says so when it does not."""
 
+import time
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import bayesgmm as bg
+from bayesgmm.bayes import nuts
 from bayesgmm.bayes.labels import count_switches, reference_labels, renamed
 
 ALL = ["full", "tied", "diag", "spherical"]
@@ -38,6 +40,32 @@ def test_same_seed_same_draws(faithful, em):
     one, other = (bg.fit_bayes(faithful, 2, start=em, **QUICK | {"cores": c}) for c in (1, 2))
     for a, b in zip(one.draws, other.draws, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_the_fit_says_how_it_was_sampled(monkeypatch, faithful, em, bayes):
+    assert bayes.settings["sampler"] == "nutpie"
+    assert bayes.settings["route"] == "native"
+    assert bayes.settings["interrupted"] is False
+    native = bg.fit_bayes(faithful, 2, start=em, **QUICK)
+    monkeypatch.setattr(nuts, "_READ", set())
+    python = bg.fit_bayes(faithful, 2, start=em, **QUICK)
+    assert python.settings["route"] == "python"
+    np.testing.assert_array_equal(native.draws.means, python.draws.means)
+
+
+def test_an_interrupted_fit_knows_how_many_draws_it_has(monkeypatch, faithful, em, capsys):
+    looks = iter(range(100_000))
+
+    def interrupted_wait(chain):
+        if next(looks) > 200:
+            raise KeyboardInterrupt
+        time.sleep(0.01)
+
+    monkeypatch.setattr(nuts._Chain, "wait", interrupted_wait)
+    fit = bg.fit_bayes(faithful, 2, start=em, **QUICK | {"draws": 10**6})
+    assert fit.settings["interrupted"]
+    assert fit.settings["draws"] == fit.draws.weights.shape[1] < 10**6
+    assert "interrupted" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("covariance_type", ALL)
@@ -140,6 +168,7 @@ def test_row_weights_are_refused(faithful):
         ({"chains": 0}, "chains must be"),
         ({"cores": 0}, "cores must be"),
         ({"target_accept": 1.0}, "target_accept must be between"),
+        ({"sampler": "gibbs"}, "sampler must be 'nutpie' or 'pymc'"),
         ({"start": "em"}, "start must be an EMFit or Params"),
     ],
 )

@@ -12,6 +12,7 @@ import pytest
 from arviz_stats.base import array_stats
 
 from bayesgmm import priors as p
+from bayesgmm.bayes import nuts
 from bayesgmm.bayes.density import Density
 from bayesgmm.bayes.nuts import sample
 from bayesgmm.mixture.errors import FitError, InputError
@@ -99,7 +100,7 @@ def relabelled(mixture):
 @pytest.fixture(scope="module")
 def faithful_draws():
     density = faithful_density()
-    result = sample(density, faithful_starts(density, 4), cores=2, seed=1, progressbar=False)
+    result = sample(density, faithful_starts(density, 4), cores=2, random_seed=1, progressbar=False)
     return result, relabelled(density.unpack(result.unconstrained))
 
 
@@ -135,22 +136,47 @@ def test_the_same_seed_gives_the_same_draws_however_many_cores():
     density = faithful_density()
     starts = faithful_starts(density, 3)
     settings = {"draws": 50, "tune": 50, "progressbar": False}
-    first = sample(density, starts, cores=1, seed=7, **settings)
-    again = sample(density, starts, cores=3, seed=7, **settings)
-    other = sample(density, starts, cores=1, seed=8, **settings)
+    first = sample(density, starts, cores=1, random_seed=7, **settings)
+    again = sample(density, starts, cores=3, random_seed=7, **settings)
+    other = sample(density, starts, cores=1, random_seed=8, **settings)
     np.testing.assert_array_equal(first.unconstrained, again.unconstrained)
     assert (first.unconstrained != other.unconstrained).any()
 
 
+def test_both_routes_give_the_same_draws(monkeypatch):
+    density = faithful_density()
+    starts = faithful_starts(density, 2)
+    found = []
+    for known in (nuts._READ, set()):
+        monkeypatch.setattr(nuts, "_READ", known)
+        found.append(sample(density, starts, draws=60, tune=60, random_seed=7, progressbar=False))
+    native, python = found
+    assert (native.route, python.route) == ("native", "python")
+    np.testing.assert_array_equal(native.unconstrained, python.unconstrained)
+    for name, values in native.stats.items():
+        np.testing.assert_array_equal(values, python.stats[name])
+
+
+def test_the_python_route_is_taken_where_the_native_one_might_crash(monkeypatch):
+    density = faithful_density()
+    assert nuts.route_for(density) == "native"
+    assert nuts.route_for(Bowl()) == "python"
+    with monkeypatch.context() as patch:
+        patch.setattr(nuts, "_NEEDED", (*nuts._NEEDED, "Removed"))
+        assert nuts.route_for(density) == "python"
+    monkeypatch.setattr(nuts, "_READ", {"0.1"})
+    assert nuts.route_for(density) == "python"
+
+
 def test_chains_from_one_start_go_different_ways():
-    draws = sample(Bowl(), np.ones((2, 3)), draws=5, tune=5, seed=1, progressbar=False)
+    draws = sample(Bowl(), np.ones((2, 3)), draws=5, tune=5, random_seed=1, progressbar=False)
     assert (draws.unconstrained[0] != draws.unconstrained[1]).any()
 
 
 def test_each_chain_starts_where_it_is_told():
     density = Bowl()
     starts = np.random.default_rng(4).normal(size=(3, 3))
-    sample(density, starts, draws=1, tune=1, seed=1, progressbar=False)
+    sample(density, starts, draws=1, tune=1, random_seed=1, progressbar=False)
     # Once when the starts are checked, and then by the chain itself, which asks there first.
     checks, moves = density.asked[:3], density.asked[3:]
     assert checks == list(map(tuple, starts))
@@ -179,20 +205,38 @@ def test_an_error_in_the_density_ends_the_sampling():
             return super().value_and_grad(x)
 
     with pytest.raises(FitError, match="chain 0"):
-        sample(Broken(), np.ones((2, 3)), seed=1, progressbar=False)
+        sample(Broken(), np.ones((2, 3)), random_seed=1, progressbar=False)
 
 
 def test_interrupting_does_not_hang():
     threading.Timer(1.0, _thread.interrupt_main).start()
     began = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
-        sample(Bowl(0.005), np.ones((4, 3)), draws=10_000, cores=2, seed=1, progressbar=False)
+        sample(
+            Bowl(0.005), np.ones((4, 3)), draws=10_000, cores=2, random_seed=1, progressbar=False
+        )
     assert time.monotonic() - began < 10
+
+
+@pytest.mark.parametrize("route", ["native", "python"])
+def test_interrupting_keeps_the_draws_that_every_chain_has(route, capsys):
+    density = faithful_density() if route == "native" else Bowl(1e-4)
+    starts = np.ones((3, 3)) if route == "python" else faithful_starts(density, 3)
+    settings = {"tune": 20, "cores": 3, "random_seed": 1, "progressbar": False}
+    whole = sample(density, starts, draws=30, **settings)
+    threading.Timer(2.0, _thread.interrupt_main).start()
+    found = sample(density, starts, draws=1_000_000, **settings)
+    kept = found.unconstrained.shape[1]
+    assert f"interrupted; kept the {kept} of 1000000 draws" in capsys.readouterr().err
+    assert found.route == route
+    assert 30 < kept < 1_000_000
+    np.testing.assert_array_equal(found.unconstrained[:, :30], whole.unconstrained)
+    assert all(values.shape == (3, kept) for values in found.stats.values())
 
 
 @pytest.mark.parametrize("show", [True, False])
 def test_progress_is_shown_if_wanted(show, capsys):
-    sample(Bowl(), np.ones((2, 3)), draws=20, tune=20, seed=1, progressbar=show)
+    sample(Bowl(), np.ones((2, 3)), draws=20, tune=20, random_seed=1, progressbar=show)
     out, err = capsys.readouterr()
     assert ("80/80 draws" in out + err) == show
     assert show or not out + err

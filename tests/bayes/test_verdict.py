@@ -78,6 +78,15 @@ def test_label_free_quantities_do_not_change_with_labels(bayes):
     assert one.loc["occupied components", "mean"] == 2
 
 
+def test_a_single_chain_is_judged_by_its_halves(bayes):
+    one = bayes.of_chains([0]).diagnostics
+    assert one.kind is Verdict.CONVERGED
+    assert "single chain" in one.verdict
+    drifting = bayes.log_likelihood[:1] + np.linspace(0, 20, 1000)
+    moved = replace(bayes.of_chains([0]), log_likelihood=drifting)
+    assert moved.diagnostics.r_hat_log_likelihood > 1.1
+
+
 def test_groups_are_found_whatever_the_order_of_the_chains():
     rng = np.random.default_rng(1)
     place = np.array([0, 5, 0, 5, 9])

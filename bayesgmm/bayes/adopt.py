@@ -1,0 +1,237 @@
+"""Draws of a mixture from elsewhere: renamed, judged and asked like our own.
+
+Whoever samples the model in another way (`pymc.sample` on a model derived from `build_model`,
+NumPyro, BlackJAX, Stan) brings the draws under ArviZ's names, and gets a `BayesFit` of them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from bayesgmm.bayes import predictive
+from bayesgmm.bayes.labels import reference_labels, renamed
+from bayesgmm.bayes.result import BayesFit
+from bayesgmm.bayes.transforms import Layout, Mixture
+from bayesgmm.em.arguments import chosen_seed, starting_params
+from bayesgmm.em.fit import fit_em
+from bayesgmm.em.result import EMFit
+from bayesgmm.mixture.data import Data, as_data
+from bayesgmm.mixture.errors import InputError
+from bayesgmm.mixture.params import Params
+from bayesgmm.mixture.structures import get_structure
+from bayesgmm.priors import Priors
+from bayesgmm.priors.shapes import parameter_shapes
+from bayesgmm.results.alignment import sorted_components
+
+Array = npt.NDArray[np.float64]
+
+_BATCH = ("chain", "draw")
+_ROUNDING = 1e-6  # relative; some samplers work in single precision
+
+
+def from_draws(
+    X: Any,
+    draws: Any,
+    *,
+    covariance_type: str = "full",
+    priors: Priors | None = None,
+    reference: EMFit | Params | None = None,
+    random_seed: int | None = None,
+) -> BayesFit:
+    """Make a Bayesian fit of draws that another sampler made.
+
+    The components of every draw are given the names of the reference's components, and the
+    log-likelihood of every draw is computed.
+
+    Parameters
+    ----------
+    X : array, shape (N, D) or (N,), or data frame
+        The rows whose posterior it is, in the units of the draws.
+    draws : DataTree, InferenceData or Dataset
+        A group ``posterior`` (or that group alone) with ``weights`` (chain, draw, K), ``means``
+        (chain, draw, K, D) and the spread: either ``covariances`` (chain, draw, K, D, D), or
+        ``scales`` (chain, draw, K, D) with ``correlations_cholesky`` or ``correlations`` (chain,
+        draw, K, D, D). Axes that the structure shares may be left out, as `build_model` does.
+        A group ``sample_stats`` is taken over.
+    covariance_type : {"full", "tied", "diag", "spherical"}
+        What the covariances share; see `fit_em`.
+    priors : Priors, optional
+        Those of the posterior. Nothing here is computed from them, but the fit reports them and
+        draws from them. By default those that `fit_bayes` would take.
+    reference : EMFit or Params, optional
+        The mixture whose names the components take. By default an EM fit is made.
+    random_seed : int, optional
+        Of that EM fit.
+
+    Returns
+    -------
+    BayesFit
+
+    Raises
+    ------
+    InputError
+        If a variable is missing, has the wrong shape, or is no mixture.
+
+    Examples
+    --------
+    >>> with bg.build_model(X, 2) as model:  # doctest: +SKIP
+    ...     tree = pm.sample()
+    >>> bg.from_draws(X, tree)  # doctest: +SKIP
+    """
+    data = as_data(X)
+    if data.row_weights.size:
+        raise InputError("a Bayesian fit has no row weights: each row counts once")
+    structure = get_structure(covariance_type).name
+    mixture = mixture_of(_group(draws, "posterior"), data.n_features, structure)
+    K = mixture.weights.shape[-1]
+    random_seed = chosen_seed(random_seed)
+    if reference is None:
+        reference = fit_em(data, K, covariance_type=structure, random_seed=random_seed)
+    chains, n_draws = mixture.weights.shape[:2]
+    return named_fit(
+        mixture,
+        data=data,
+        covariance_type=structure,
+        priors=priors or Priors.weakly_informative(data, K, structure),
+        log_likelihood=log_likelihood_of(data, mixture),
+        sample_stats=stats_of(draws, mixture),
+        reference=sorted_components(starting_params(reference, data, K)),
+        settings={
+            "draws": n_draws,
+            "chains": chains,
+            "sampler": "another",
+            "random_seed": random_seed,
+        },
+    )
+
+
+def named_fit(sampled: Mixture, *, reference: Params, **attributes: Any) -> BayesFit:
+    """Give the components of sampled draws the names of the reference's: `BayesFit` of them."""
+    labels = reference_labels(sampled, reference)
+    return BayesFit(
+        draws=renamed(sampled, labels), labels=labels, reference=reference, **attributes
+    )
+
+
+def log_likelihood_of(data: Data, draws: Mixture) -> Array:
+    """Total log-likelihood of every draw, shape (chain, draw)."""
+    total = np.zeros(draws.weights.shape[:2])
+    for _, density in predictive.log_density_blocks(data.rows(), draws):
+        total += density.sum(axis=-1).reshape(total.shape)
+    return total
+
+
+def stats_of(draws: Any, mixture: Mixture) -> dict[str, npt.NDArray[Any]]:
+    """Take over the sampler's numbers of every draw; without any, it has told of no divergence."""
+    kept = {
+        str(name): array.transpose(*_BATCH).to_numpy()
+        for name, array in _group(draws, "sample_stats", optional=True).items()
+        if set(array.dims) == set(_BATCH) and array.dtype.kind in "biuf"
+    }
+    return {"diverging": np.zeros(mixture.weights.shape[:2], dtype=bool)} | kept
+
+
+def mixture_of(posterior: xr.Dataset, n_features: int, covariance_type: str) -> Mixture:
+    """Read mixtures, with leading axes (chain, draw), under the names of `build_model`.
+
+    Raises
+    ------
+    InputError
+        If a variable is missing, has the wrong shape, or is no mixture.
+    """
+    weights = _read(posterior, "weights")
+    batch, K, D = weights.shape[:2], weights.shape[-1], n_features
+    shapes = parameter_shapes(K, D, covariance_type)
+    layout = Layout.of(covariance_type, K, D, Priors())
+    matrices = [(K, D, D), shapes.get("correlations_cholesky", (K, D, D))]
+
+    def read(name: str, *allowed: tuple[int, ...]) -> Array:
+        array = _read(posterior, name)
+        if array.shape == (*batch, *allowed[0][:-1]) and allowed[0][-1] == 1:
+            array = array[..., None]  # of a single feature, its axis may be missing
+        if array.shape not in {(*batch, *shape) for shape in allowed}:
+            wanted = " or ".join(str((*batch, *shape)) for shape in dict.fromkeys(allowed))
+            raise InputError(
+                f"{name} must have shape {wanted} for {K} component(s) of {D} feature(s), not "
+                f"{array.shape}"
+            )
+        return array
+
+    def spread(name: str) -> Array:
+        found = read(name, *matrices)
+        if found.ndim == 4:
+            found = np.broadcast_to(found[:, :, None], (*batch, K, D, D))
+        return found
+
+    means = read("means", (K, D))
+    if "covariances" in posterior and "scales" not in posterior:
+        cholesky = _factor("covariances", spread("covariances"))
+        scales = np.linalg.norm(cholesky, axis=-1)
+        correlations = cholesky / scales[..., None]
+    else:
+        scales = read("scales", (K, D), shapes["scales"])
+        if scales.shape != (*batch, K, D):
+            scales = scales.reshape(*batch, -1)[..., layout.scale]
+        if "correlations_cholesky" in posterior:
+            correlations = spread("correlations_cholesky")
+        elif "correlations" in posterior:
+            correlations = _factor("correlations", spread("correlations"))
+        elif layout.n_blocks:
+            raise InputError(
+                f"{covariance_type!r} covariances need one of the variables correlations_cholesky, "
+                "correlations or covariances in the posterior"
+            )
+        else:
+            correlations = np.broadcast_to(np.eye(D), (*batch, K, D, D))
+    found = Mixture(weights, means, scales, correlations)
+    _check(found)
+    return Mixture(*(np.ascontiguousarray(array) for array in found))
+
+
+def _check(draws: Mixture) -> None:
+    for name, array in zip(draws._fields, draws, strict=True):
+        if not np.isfinite(array).all():
+            raise InputError(f"{name} has draws that are not finite numbers")
+    sums = draws.weights.sum(axis=-1)
+    if (draws.weights < 0).any() or (abs(sums - 1) > _ROUNDING).any():
+        raise InputError("weights must be nonnegative and sum to one in every draw")
+    if not (draws.scales > 0).all():
+        raise InputError("scales must be positive in every draw")
+    lengths = np.linalg.norm(draws.correlations_cholesky, axis=-1)
+    if np.triu(draws.correlations_cholesky, 1).any() or (abs(lengths - 1) > _ROUNDING).any():
+        raise InputError("correlations_cholesky must be lower triangular, with rows of length one")
+
+
+def _factor(name: str, matrices: Array) -> Array:
+    try:
+        return np.linalg.cholesky(matrices)
+    except np.linalg.LinAlgError:
+        raise InputError(f"{name} has draws that are not positive definite") from None
+
+
+def _read(posterior: xr.Dataset, name: str) -> Array:
+    if name not in posterior:
+        raise InputError(
+            f"the posterior has no variable {name!r}; rename yours, as in "
+            f"posterior.rename(mine={name!r})"
+        )
+    array = posterior[name]
+    if not set(_BATCH) <= set(array.dims):
+        raise InputError(f"{name} has no dimensions chain and draw, but {array.dims}")
+    return np.asarray(array.transpose(*_BATCH, ...).to_numpy(), dtype=np.float64)
+
+
+def _group(draws: Any, name: str, optional: bool = False) -> xr.Dataset:
+    if isinstance(draws, xr.Dataset):
+        return xr.Dataset() if optional else draws
+    found = getattr(draws, name, None)  # a group of a DataTree, or of an older InferenceData
+    if found is None:
+        if optional:
+            return xr.Dataset()
+        raise InputError(f"draws must be a DataTree with a group {name!r}, or that group")
+    dataset: xr.Dataset = found.to_dataset() if isinstance(found, xr.DataTree) else found
+    return dataset

@@ -1,0 +1,102 @@
+"""What C sees of a density is the density."""
+
+import ctypes
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from bayesgmm import priors as p
+from bayesgmm.bayes import callback
+from bayesgmm.bayes.density import Density
+
+FAMILIES = [
+    p.LogNormal(0.1, 0.5),
+    p.HalfCauchy(1.5),
+    p.HalfNormal(2.0),
+    p.Exponential(0.7),
+    p.Gamma(2.0, 1.5),
+    p.InverseGamma(3.0, 2.0),
+]
+
+
+def make(covariance_type, scales, n_components=3, n_features=2):
+    X = np.random.default_rng(0).normal(size=(40, n_features))
+    priors = p.Priors(
+        weights=p.Dirichlet(1.3), means=p.Normal(0.1, 2.5), scales=scales, correlations=p.LKJ(2.5)
+    )
+    return Density(X, n_components, covariance_type, priors)
+
+
+def called(density, x):
+    """Call the function at its address, as C would."""
+    gradient, value = np.full(density.n_dim, np.nan), np.full(1, np.nan)
+    address = callback.addresses(density.layout.n_blocks > 0)[0]
+    function = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_uint64, *[ctypes.c_void_p] * 4)(address)
+    table = callback.Table(density)
+    arrays = [a.ctypes.data for a in (x, gradient, value)]
+    return function(density.n_dim, *arrays, table.address), value[0], gradient
+
+
+@pytest.mark.parametrize("covariance_type", ["full", "tied", "diag", "spherical"])
+@pytest.mark.parametrize("scales", FAMILIES, ids=lambda prior: type(prior).__name__)
+def test_the_function_at_the_address_is_the_density(covariance_type, scales):
+    density = make(covariance_type, scales)
+    points = np.random.default_rng(1).normal(size=(3, density.n_dim))
+    for x in points:
+        value, gradient = density.value_and_grad(x)
+        code, its_value, its_gradient = called(density, x)
+        assert (code, its_value) == (0, value)
+        np.testing.assert_array_equal(its_gradient, gradient)
+    expected = [density.value_and_grad(x)[0] for x in points]
+    np.testing.assert_array_equal(callback.log_densities(density, points[None]), [expected])
+
+
+@pytest.mark.parametrize("covariance_type", ["full", "diag"])
+def test_a_wall_is_an_error_from_which_one_recovers(covariance_type):
+    density = make(covariance_type, FAMILIES[0])
+    code, value, gradient = called(density, np.full(density.n_dim, 1e200))
+    assert code > 0  # to nutpie, less than zero is the end
+    assert value == -np.inf
+    assert not gradient.any()
+
+
+def test_no_rows_and_one_feature_are_densities_too():
+    for n_features in (1, 2):
+        density = make("full", FAMILIES[0], n_features=n_features)
+        prior = Density(density.X[:0], 3, "full", density.priors)
+        x = np.random.default_rng(2).normal(size=density.n_dim)
+        assert called(prior, x)[1] == prior.value_and_grad(x)[0]
+
+
+def test_the_table_keeps_what_it_points_to():
+    density = make("full", FAMILIES[0])
+    x = np.zeros(density.n_dim)
+    expected = density.value_and_grad(x)[0]
+    table = callback.Table(density)
+    address = callback.addresses(True)[0]
+    del density
+    clutter = [np.full(80, 7.0) for _ in range(1000)]
+    function = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_uint64, *[ctypes.c_void_p] * 4)(address)
+    gradient, value = np.empty_like(x), np.empty(1)
+    assert function(x.size, *[a.ctypes.data for a in (x, gradient, value)], table.address) == 0
+    assert value[0] == expected
+    assert len(clutter) == 1000
+
+
+COUNT = """
+from bayesgmm.bayes import callback
+from bayesgmm.mixture import compilation
+callback.addresses(True), callback.addresses(False)
+print(len(compilation._callbacks), sum(c.cache_hits for c in compilation._callbacks))
+"""
+
+
+def test_a_new_process_finds_the_code_on_disk():
+    callback.addresses(True), callback.addresses(False)
+    done = subprocess.run(
+        [sys.executable, "-c", COUNT], env=os.environ, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["4", "4"]
