@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from bayesgmm.datasets import load_dataset
     from bayesgmm.em.bootstrap import Bootstrap
     from bayesgmm.em.fit import fit_em
+    from bayesgmm.em.path import EMPath, em_path
     from bayesgmm.em.ratio import RatioTest
     from bayesgmm.em.result import EMFit
     from bayesgmm.loading import load
@@ -56,6 +57,7 @@ __all__ = [
     "BayesFit",
     "Bootstrap",
     "EMFit",
+    "EMPath",
     "FitError",
     "InputError",
     "Params",
@@ -64,6 +66,7 @@ __all__ = [
     "Selection",
     "build_model",
     "compare",
+    "em_path",
     "fit_bayes",
     "fit_em",
     "load",
@@ -79,6 +82,7 @@ _HOMES = {
     "BayesFit": "bayes.result",
     "Bootstrap": "em.bootstrap",
     "EMFit": "em.result",
+    "EMPath": "em.path",
     "FitError": "mixture.errors",
     "InputError": "mixture.errors",
     "Params": "mixture.params",
@@ -87,6 +91,7 @@ _HOMES = {
     "Selection": "selection.result",
     "build_model": "bayes.model",
     "compare": "results.comparison",
+    "em_path": "em.path",
     "fit_bayes": "bayes.fit",
     "fit_em": "em.fit",
     "load": "loading",
