@@ -19,6 +19,8 @@ How do I ...
 - ... know whether to trust the draws? ``bayes.diagnostics`` says so in words.
 - ... get the cluster of a new row, and how sure it is? ``bayes.predict_proba(rows)``.
 - ... use ArviZ or PyMC? ``bayes.to_datatree()`` and ``bayes.model``.
+- ... see how EM gets there? ``bg.plot_em_path(bg.em_path(X, 2))``.
+- ... see more of a fit? ``help("bayesgmm.plots")`` lists the pictures.
 - ... save a fit? ``bayes.save("fit.nc")``, and ``bg.load("fit.nc")`` gets it back.
 
 Importing the package is quick: everything is loaded when it is first used, and PyMC, ArviZ and
@@ -45,7 +47,23 @@ if TYPE_CHECKING:
     from bayesgmm.loading import load
     from bayesgmm.mixture.errors import FitError, InputError
     from bayesgmm.mixture.params import Params
-    from bayesgmm.plots import plot_comparison, plot_fit, plot_selection
+    from bayesgmm.plots import (
+        animate_em_path,
+        plot_comparison,
+        plot_em_path,
+        plot_fit,
+        plot_intervals,
+        plot_label_free,
+        plot_pairs,
+        plot_ppc,
+        plot_prior_posterior,
+        plot_rank,
+        plot_responsibilities,
+        plot_selection,
+        plot_similarity,
+        plot_trace,
+        plot_uncertainty,
+    )
     from bayesgmm.priors import Priors
     from bayesgmm.results.comparison import compare
     from bayesgmm.selection.choose import select
@@ -64,6 +82,7 @@ __all__ = [
     "Priors",
     "RatioTest",
     "Selection",
+    "animate_em_path",
     "build_model",
     "compare",
     "em_path",
@@ -72,8 +91,19 @@ __all__ = [
     "load",
     "load_dataset",
     "plot_comparison",
+    "plot_em_path",
     "plot_fit",
+    "plot_intervals",
+    "plot_label_free",
+    "plot_pairs",
+    "plot_ppc",
+    "plot_prior_posterior",
+    "plot_rank",
+    "plot_responsibilities",
     "plot_selection",
+    "plot_similarity",
+    "plot_trace",
+    "plot_uncertainty",
     "priors",
     "select",
 ]
@@ -89,6 +119,7 @@ _HOMES = {
     "Priors": "priors",
     "RatioTest": "em.ratio",
     "Selection": "selection.result",
+    "animate_em_path": "plots",
     "build_model": "bayes.model",
     "compare": "results.comparison",
     "em_path": "em.path",
@@ -97,8 +128,19 @@ _HOMES = {
     "load": "loading",
     "load_dataset": "datasets",
     "plot_comparison": "plots",
+    "plot_em_path": "plots",
     "plot_fit": "plots",
+    "plot_intervals": "plots",
+    "plot_label_free": "plots",
+    "plot_pairs": "plots",
+    "plot_ppc": "plots",
+    "plot_prior_posterior": "plots",
+    "plot_rank": "plots",
+    "plot_responsibilities": "plots",
     "plot_selection": "plots",
+    "plot_similarity": "plots",
+    "plot_trace": "plots",
+    "plot_uncertainty": "plots",
     "select": "selection.choose",
 }
 

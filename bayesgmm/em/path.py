@@ -129,7 +129,7 @@ def em_path(
     --------
     >>> import bayesgmm as bg
     >>> bg.em_path(bg.load_dataset("faithful"), 2, start="kmeans", n_iter=20, random_seed=1)
-    EMPath of 2 full components: 20 iterations, log-likelihood from -1144.27 to -1130.26
+    EMPath of 2 full components: 20 iterations, log-likelihood from -1131.95 to -1130.26
     """
     data = as_data(X, sample_weight)
     structure = get_structure(covariance_type, data.n_features)
