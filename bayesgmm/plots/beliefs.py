@@ -45,6 +45,7 @@ def plot_prior_posterior(
         "aes": {"color": ["group"], "linestyle": ["group"]},
         "color": [ORANGE, BLUE],
         "linestyle": ["--", "-"],
+        "figure_kwargs": {"layout": "constrained"},
     }
     drawn = az.plot_prior_posterior(
         tree, var_names=names, backend="matplotlib", **(arguments | kwargs)
@@ -95,7 +96,9 @@ def plot_ppc(bayes: BayesFit, **kwargs: Any) -> Any:
             "predictive_dist": {"color": BLUE, "alpha": 0.25, "width": 0.7},
             "observed_dist": {"color": BLACK, "width": 2.0},
         },
+        "kind": "kde",
         "col_wrap": 4,
+        "figure_kwargs": {"layout": "constrained"},
     }
     drawn = az.plot_ppc_dist(tree, backend="matplotlib", **(arguments | kwargs))
     title = "The rows (dark) among data sets that the posterior predicts (pale)"

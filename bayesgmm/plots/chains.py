@@ -11,7 +11,7 @@ from bayesgmm.bayes.labels import renamed
 from bayesgmm.bayes.result import BayesFit
 from bayesgmm.bayes.transforms import Mixture
 from bayesgmm.mixture.errors import InputError
-from bayesgmm.plots.style import CHAINS, with_doubts
+from bayesgmm.plots.style import chain_colors, with_doubts
 from bayesgmm.results import labelled
 
 
@@ -103,8 +103,13 @@ def _arguments(
     bayes: BayesFit, var_names: str | Sequence[str], given: dict[str, Any]
 ) -> dict[str, Any]:
     names = [var_names] if isinstance(var_names, str) else list(var_names)
-    colors = [CHAINS[chain % len(CHAINS)]["color"] for chain in range(len(bayes.labels))]
-    return {"var_names": names, "backend": "matplotlib", "color": colors, "col_wrap": 4} | given
+    return {
+        "var_names": names,
+        "backend": "matplotlib",
+        "color": chain_colors(len(bayes.labels)),
+        "col_wrap": 4,
+        "figure_kwargs": {"layout": "constrained"},
+    } | given
 
 
 def _titled(drawn: Any, bayes: BayesFit, relabelled: bool) -> Any:

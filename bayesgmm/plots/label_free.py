@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from bayesgmm.bayes.result import BayesFit
 from bayesgmm.mixture.errors import InputError
-from bayesgmm.plots.style import CHAINS, Panels, new_panels
+from bayesgmm.plots.style import Panels, chain_colors, new_panels
 
 
 def plot_label_free(bayes: BayesFit) -> Panels:
@@ -21,16 +23,22 @@ def plot_label_free(bayes: BayesFit) -> Panels:
     -------
     array of matplotlib.axes.Axes, shape (quantities,)
         In the order of ``bayes.label_free_summary()``.
+
+    Raises
+    ------
+    InputError
+        If it is not a BayesFit.
     """
     if not isinstance(bayes, BayesFit):
         raise InputError(f"this picture is of a fit by fit_bayes, not {type(bayes).__name__}")
     found, r_hat = bayes.label_free_draws, bayes.label_free_summary()["r_hat"]
+    colors = chain_colors(len(bayes.labels))
     panels = new_panels(len(found), width=3.0, height=1.9)
     for ax, (name, values) in zip(panels, found.items(), strict=True):
-        for chain, draws in enumerate(values):
-            look = CHAINS[chain % len(CHAINS)]
-            ax.plot(draws, linewidth=0.6, alpha=0.8, label=f"chain {chain}", **look)
-        ax.set_title(f"{name}\nR-hat {r_hat[name]:.3f}", fontsize="small")
+        for chain, (draws, color) in enumerate(zip(values, colors, strict=True)):
+            ax.plot(draws, linewidth=0.6, alpha=0.8, label=f"chain {chain}", color=color)
+        verdict = "constant" if np.isnan(r_hat[name]) else f"R-hat {r_hat[name]:.3f}"
+        ax.set_title(f"{name}\n{verdict}", fontsize="small")
         ax.set_xlabel("draw", fontsize="small")
         ax.margins(x=0)
     figure = panels[0].figure

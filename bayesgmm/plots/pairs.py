@@ -6,9 +6,12 @@ from collections.abc import Sequence
 from itertools import combinations_with_replacement, product
 from typing import Any
 
+import numpy as np
+
 from bayesgmm.bayes.result import BayesFit
 from bayesgmm.em.result import EMFit
 from bayesgmm.mixture.errors import InputError
+from bayesgmm.plots import plane
 from bayesgmm.plots.fits import check_pair, draw_both, draw_one, words
 from bayesgmm.plots.style import Panels, with_doubts
 from bayesgmm.plots.view import several_features
@@ -16,6 +19,7 @@ from bayesgmm.results.fit import Fit
 
 _SIDE = 2.3  # inches of a panel
 _MARGIN = 0.8
+_BEYOND = 0.05  # of the range, on every side
 
 
 def plot_pairs(
@@ -59,6 +63,7 @@ def plot_pairs(
                 draw_both(panels[i, j], fit, bayes, chosen)
             else:
                 draw_one(panels[i, j], fit, labels, chosen)
+    _focus(panels, bayes or fit, names)
     _dress(panels)
     figure = panels[0, 0].figure
     who = "EM and posterior" if bayes is not None else _who(fit)
@@ -73,10 +78,9 @@ def _who(fit: Fit) -> str:
 def _grid(n: int) -> Panels:
     import matplotlib.pyplot as plt
 
-    side = max(_SIDE * n + _MARGIN, 6.0)
-    panels = plt.subplots(
-        n, n, figsize=(side, side), sharex="col", layout="constrained", squeeze=False
-    )[1]
+    width = max(_SIDE * n + _MARGIN, 6.0)
+    size = (width, 4.5 if n == 1 else width)
+    panels = plt.subplots(n, n, figsize=size, sharex="col", layout="constrained", squeeze=False)[1]
     for i, j in product(range(n), repeat=2):
         if j > i:
             panels[i, j].remove()
@@ -84,6 +88,20 @@ def _grid(n: int) -> Panels:
         elif 0 < j < i:
             panels[i, j].sharey(panels[i, 0])
     return panels
+
+
+def _focus(panels: Panels, fit: Fit, names: tuple[str, ...]) -> None:
+    """Show the rows and the point estimate: a few wild draws would squeeze them."""
+    reach = np.sqrt(-2 * np.log(1 - plane.LEVEL)) * fit.params.scales
+    for i, name in enumerate(names):
+        column = fit.feature_names.index(name)
+        ends = [fit.params.means[:, column] + side * reach[:, column] for side in (-1, 1)]
+        all_ends = np.concatenate([*ends, fit.data.rows()[:, column]])
+        low, high = all_ends.min(), all_ends.max()
+        margin = _BEYOND * (high - low)
+        panels[-1, i].set_xlim(low - margin, high + margin)
+        if i > 0:
+            panels[i, 0].set_ylim(low - margin, high + margin)
 
 
 def _dress(panels: Panels) -> None:
@@ -97,12 +115,8 @@ def _dress(panels: Panels) -> None:
         ax.set_xlabel(ax.get_xlabel() if i == n - 1 else "")
         ax.set_ylabel(ax.get_ylabel() if j in (0, i) else "")
         legend |= dict(zip(*ax.get_legend_handles_labels()[::-1], strict=True))
-    panels[0, 0].figure.legend(
-        legend.values(),
-        legend.keys(),
-        loc="outside right upper" if n == 1 else "upper right",
-        bbox_to_anchor=None if n == 1 else (0.98, 0.92),
-        fontsize="small",
-        handlelength=2.4,
-        frameon=False,
-    )
+    look: dict[str, Any] = {"fontsize": "small", "handlelength": 2.4, "frameon": False}
+    if n > 1:  # there is room above the diagonal
+        look |= {"loc": "upper right", "bbox_to_anchor": (0.98, 0.92)}
+    owner = panels[0, 0] if n == 1 else panels[0, 0].figure
+    owner.legend(legend.values(), legend.keys(), **look)

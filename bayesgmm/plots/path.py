@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _COLUMNS = 3
 _BEYOND = 0.15  # of the range of the rows, on every side
+_DEEP = 3.0  # times what all other iterations gain: so far below them is the start left out
 
 
 def plot_em_path(
@@ -30,7 +31,8 @@ def plot_em_path(
     """Draw EM at some of its iterations, and the log-likelihood at all.
 
     Rows have the colour and the marker of the component that the E-step finds the most probable
-    there; ellipses hold 95 % of each component.
+    there; ellipses hold 95 % of each component. The log-likelihood of the start may lie below the
+    picture.
 
     Parameters
     ----------
@@ -65,8 +67,10 @@ def plot_em_path(
         ax = figure.add_subplot(grid[divmod(place, columns)], sharex=first, sharey=first)
         panels[place] = ax
         _draw(ax, path, iteration, features)
-        ax.tick_params(labelsize="small")
-        ax.label_outer()
+        lowest = place >= len(shown) - columns
+        ax.tick_params(labelsize="small", labelbottom=lowest, labelleft=place % columns == 0)
+        ax.set_xlabel(ax.get_xlabel() if lowest else "")
+        ax.set_ylabel(ax.get_ylabel() if place % columns == 0 else "")
     panels[-1] = figure.add_subplot(grid[rows, :])
     _draw_likelihood(panels[-1], path, shown)
     return panels
@@ -131,10 +135,16 @@ def _draw(ax: Axes, path: EMPath, iteration: int, features: str | Sequence[str] 
 
 
 def _draw_likelihood(ax: Axes, path: EMPath, shown: Sequence[int]) -> None:
-    """Draw the log-likelihood, and points at the iterations that are shown."""
+    """Draw the log-likelihood, and points at the iterations that are shown.
+
+    The start may lie below the picture, where it would squeeze all that follows.
+    """
     values = path.log_likelihood
     ax.plot(values, color=BLUE, linewidth=1.4)
     ax.plot(shown, values[list(shown)], "o", color=VERMILLION, markersize=6)
+    first, second, last = values[0], values[min(1, path.n_iter)], values[-1]
+    if last - first > _DEEP * (last - second) > 0:
+        ax.set_ylim(bottom=second - 0.1 * (last - second), top=last + 0.1 * (last - second))
     ax.set_xlabel("iteration")
     ax.set_ylabel("log-likelihood")
     ax.spines[["top", "right"]].set_visible(False)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from bayesgmm.plots import plane
 from bayesgmm.plots.fits import words
-from bayesgmm.plots.style import component_style, new_axes, with_doubts
+from bayesgmm.plots.style import BLUE, component_style, name_component, new_axes, with_doubts
 from bayesgmm.plots.view import chosen_features, view
 from bayesgmm.results.fit import Fit
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[np.float64]
 
-_SMALLEST, _LARGEST = 4.0, 90.0  # areas of the markers of a certain and of a doubtful row
-_SHADES = "cividis_r"  # dark is doubtful, in every colour vision and in grey
+_SMALLEST, _LARGEST = 12.0, 90.0  # areas of the markers of a certain and of a doubtful row
+_LIGHTEST = 0.3  # shade of a certain row, where white is 0 and black 1
 
 
 def plot_responsibilities(fit: Fit, *, ax: Axes | None = None) -> Axes:
@@ -59,18 +59,16 @@ def plot_responsibilities(fit: Fit, *, ax: Axes | None = None) -> Axes:
     ax.set_xlabel(f"{len(shares)} rows, by their most probable component")
     ax.set_ylabel("probability of each component")
     ax.spines[["top", "right"]].set_visible(False)
-    ax.set_title(with_doubts(f"Responsibilities, {words(fit)}", fit), fontsize="medium", pad=18)
+    ax.set_title(with_doubts(f"Responsibilities, {words(fit)}", fit), fontsize="medium")
     return ax
 
 
 def _name_groups(ax: Axes, ends: npt.NDArray[np.intp]) -> None:
-    """Write the number of each component above the rows that are most probably of it."""
+    """Write the number of each component among the rows that are most probably of it."""
     begin = 0
     for k, end in enumerate(ends):
         if end > begin:
-            color = component_style(k)["color"]
-            where = ((begin + end) / 2, 1.02)
-            ax.text(*where, str(k), ha="center", va="bottom", fontweight="bold", color=color)
+            name_component(ax, k, (begin + end) / 2, 0.5)
         begin = end
 
 
@@ -111,7 +109,7 @@ def plot_uncertainty(
         _draw_line(ax, seen.values[:, 0], uncertainty, shares.argmax(axis=1))
     else:
         _draw_plane(ax, seen.values, uncertainty, fit.n_components)
-        ax.plot(*plane.outlines(seen.params), color="0.45", linewidth=1.0, zorder=0)
+        ax.plot(*plane.outlines(seen.params), color=BLUE, linewidth=1.0, zorder=0)
         plane.name_components(ax, seen)
         ax.set_ylabel(seen.features[1])
     ax.set_xlabel(seen.features[0])
@@ -123,6 +121,9 @@ def plot_uncertainty(
 
 
 def _draw_plane(ax: Axes, values: Array, uncertainty: Array, n_components: int) -> None:
+    from matplotlib import colormaps
+    from matplotlib.colors import ListedColormap
+
     most = 1 - 1 / n_components if n_components > 1 else 1.0
     order = np.argsort(uncertainty)  # the doubtful ones on top
     x, y = values[order].T
@@ -131,7 +132,7 @@ def _draw_plane(ax: Axes, values: Array, uncertainty: Array, n_components: int) 
         y,
         s=_SMALLEST + (_LARGEST - _SMALLEST) * uncertainty[order] / most,
         c=uncertainty[order],
-        cmap=_SHADES,
+        cmap=ListedColormap(colormaps["Greys"](np.linspace(_LIGHTEST, 1, 256))),
         vmin=0,
         vmax=most,
         edgecolors="white",

@@ -25,16 +25,9 @@ PURPLE, SKY, ORANGE, BLACK = "#CC79A7", "#56B4E9", "#E69F00", "#000000"
 COMPONENTS = (BLUE, VERMILLION, GREEN, PURPLE, SKY, ORANGE, BLACK)
 MARKERS = ("o", "^", "s", "D", "v", "P", "X")
 
-# Chains: from dark to light, lest two of them have one grey
-CHAINS: tuple[dict[str, Any], ...] = (
-    {"color": BLACK, "linestyle": "-"},
-    {"color": BLUE, "linestyle": "--"},
-    {"color": VERMILLION, "linestyle": "-."},
-    {"color": ORANGE, "linestyle": ":"},
-    {"color": GREEN, "linestyle": "-"},
-    {"color": PURPLE, "linestyle": "--"},
-    {"color": SKY, "linestyle": "-."},
-)
+# From dark to light, lest two of the first four have one grey. Line styles could not be seen in a
+# trace.
+CHAINS = (BLACK, BLUE, VERMILLION, ORANGE, GREEN, PURPLE, SKY)
 
 # EM is broad, light and solid; the posterior thin, dark and dashed: they differ in grey as well,
 # and where one lies on the other both are seen.
@@ -49,6 +42,11 @@ BAND: dict[str, Any] = {"linewidth": 0, "alpha": 0.22}
 def component_style(k: int) -> dict[str, str]:
     """Colour and marker of component k; they come round again, colours and markers in step."""
     return {"color": COMPONENTS[k % len(COMPONENTS)], "marker": MARKERS[k % len(MARKERS)]}
+
+
+def chain_colors(n_chains: int) -> list[str]:
+    """Give a colour for each chain; they come round again."""
+    return [CHAINS[chain % len(CHAINS)] for chain in range(n_chains)]
 
 
 def point_size(n_rows: int) -> float:
