@@ -80,17 +80,17 @@ def plot_intervals(
     centre, unit = tables["EM, information"]["estimate"][kept], unit[kept]
     n_lines = int(kept.sum()) // em.n_components
     height = 0.8 + 0.13 * (len(tables) + 1) * n_lines
-    panels = new_panels(em.n_components, width=4.2, height=height, columns=3)
+    panels = new_panels(em.n_components, width=4.6, height=height, columns=3)
     drawn = {
         name: table[kept].sub(centre, axis=0).div(unit, axis=0) for name, table in tables.items()
     }
     for k, ax in enumerate(panels):
         for place, (name, table) in enumerate(drawn.items()):
-            _draw(ax, table.loc[k], (place - (len(drawn) - 1) / 2) * _STEP, name)
-        _name_lines(ax, centre.loc[k], unit.loc[k])
+            _draw(ax, _of(table, k), (place - (len(drawn) - 1) / 2) * _STEP, name)
+        _name_lines(ax, pd.concat([_of(centre, k), _of(unit, k)], axis=1))
         ax.set_title(f"component {k}", fontsize="medium")
     errors = "standard errors" if not em.uncertainty().problem else "posterior sds"
-    _dress(panels, em, bayes, f"distance from EM's estimate, in {errors}", drawn)
+    _dress(panels, em, bayes, f"distance from EM's estimate\n({errors})", drawn)
     return panels
 
 
@@ -131,11 +131,15 @@ def _draw(ax: Axes, table: pd.DataFrame, offset: float, name: str) -> None:
     ax.plot(table["estimate"], y, linestyle="none", markersize=4.5, label=name, **look)
 
 
-def _name_lines(ax: Axes, centre: pd.Series[float], unit: pd.Series[float]) -> None:
+def _of(table: Any, k: int) -> Any:
+    return table.loc[[k]].droplevel("component")
+
+
+def _name_lines(ax: Axes, table: pd.DataFrame) -> None:
     """Write what each line is, with EM's estimate and the unit."""
     lines = [
-        f"{parameter} {feature}\n{value:.3g} ({size:.2g})"
-        for (parameter, feature), value, size in zip(centre.index, centre, unit, strict=True)
+        f"{f'{parameter} {feature}'.strip()}\n{value:.3g} ({size:.2g})"
+        for (parameter, feature), (value, size) in zip(table.index, table.to_numpy(), strict=True)
     ]
     ax.set_yticks(range(len(lines)), lines, fontsize="small")
     ax.set_ylim(len(lines) - 0.5, -0.5)
@@ -154,15 +158,15 @@ def _dress(
     reach = 1.05 * min(float(np.nanmax(np.abs(ends))), _FARTHEST)
     for ax in panels:
         ax.set_xlim(-reach, reach)
+        ax.set_xlabel(xlabel, fontsize="small")
     title = with_doubts(f"95 % intervals, {words(em)}", bayes)
     problem = em.uncertainty().problem
     if problem:
         title += f"\nno intervals of EM: {problem}"
     figure.suptitle(title, fontsize="medium")
-    figure.supxlabel(xlabel, fontsize="small")
     handles, names = panels[0].get_legend_handles_labels()
     look: dict[str, Any] = {"ncols": 4, "fontsize": "small", "frameon": False}
-    figure.legend(handles, names, loc="outside upper center", **look)
+    figure.legend(handles, names, loc="outside lower center", **look)
 
 
 def _chosen(parameters: str | Sequence[str]) -> tuple[str, ...]:

@@ -121,6 +121,9 @@ def animate_em_path(
         _draw_likelihood(right, path, [iteration])
         return [left, right]
 
+    draw(path.n_iter)
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")  # found once: at every frame it would take most of the time
     return FuncAnimation(figure, draw, frames=path.n_iter + 1, interval=interval)
 
 
