@@ -178,6 +178,25 @@ class BayesFit(Posterior):
         """
         return pd.DataFrame(self._table, index=self._rows())[_COLUMNS]
 
+    def prior_sensitivity(self) -> pd.DataFrame:
+        """Tell how far each parameter would move if the prior, or the likelihood, were stronger.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns ``prior``, ``likelihood`` and ``diagnosis`` of ``arviz.psense_summary``, a row
+            for each parameter as in `summary`.
+
+        References
+        ----------
+        Kallioinen, N., Paananen, T., Bürkner, P.-C. and Vehtari, A. (2024). Detecting and
+        diagnosing prior and likelihood sensitivity with power-scaling. Statistics and Computing
+        34, 57.
+        """
+        from bayesgmm.bayes.sensitivity import prior_sensitivity
+
+        return prior_sensitivity(self)
+
     def headline(self) -> list[str]:
         """See `Fit.headline`."""
         from bayesgmm.bayes.labels.methods import in_words

@@ -136,7 +136,6 @@ def test_datatree_has_arvizs_names(bayes):
         "log_prior",
         "observed_data",
         "log_likelihood",
-        "log_prior",
         "posterior_predictive",
         "prior",
         "prior_predictive",
