@@ -17,13 +17,18 @@ How do I ...
 - ... set priors? ``bg.fit_bayes(X, 2, priors=bg.Priors(...))``; ``print(bayes.priors)`` shows those
   that were used, and `bayesgmm.priors` has the families.
 - ... know whether to trust the draws? ``bayes.diagnostics`` says so in words.
-- ... get the cluster of a new row, and how sure it is? ``bayes.predict_proba(rows)``.
+- ... understand a high R-hat? If label-free R-hat is high, the chains disagree about the mixture:
+  *not converged* means that longer chains would help, *several modes* that chains stay in different
+  places, each of which ``bayes.modes`` shows. If not, it is *labels only*: see ``bayes.relabel``.
+- ... get the cluster of a new row, and how sure it is? ``bayes.predict_proba(rows)`` and
+  ``bayes.predict_proba_interval(rows)``; ``bayes.partition()`` for the fitted rows.
 - ... use ArviZ or PyMC? ``bayes.to_datatree()`` and ``bayes.model``; ``bg.from_draws(X, tree)``
   makes a fit of draws that another sampler made.
 - ... see how EM gets there? ``bg.plot_em_path(bg.em_path(X, 2))``.
 - ... see more of a fit? ``help("bayesgmm.plots")`` lists the pictures.
 - ... show it to somebody? ``bg.write_report(em, bayes, "report.html")``: one page, all in it.
 - ... save a fit? ``bayes.save("fit.nc")``, and ``bg.load("fit.nc")`` gets it back.
+- ... cite it? ``CITATION.cff`` in the repository; and cite PyMC, nutpie and ArviZ, too.
 
 Importing the package is quick: everything is loaded when it is first used, and PyMC, ArviZ and
 Matplotlib only by what needs them.
