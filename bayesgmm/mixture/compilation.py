@@ -31,6 +31,7 @@ from pathlib import Path
 from typing import Any
 
 import numba
+import numpy as np
 
 MESSAGE = "bayesgmm: compiling its kernels, once per installation (about 10 s) ..."
 PATIENCE = 0.7  # seconds that pass before a user deserves an explanation
@@ -61,17 +62,20 @@ def jit_exact[**P, R](function: Callable[P, R]) -> Callable[P, R]:
 
 
 def compile_for(
-    kernel: Callable[..., object], signatures: Iterable[tuple[Sequence[int], Sequence[int]]]
+    kernel: Callable[..., object],
+    signatures: Iterable[tuple[Sequence[int | np.dtype[np.void]], Sequence[int | np.dtype[np.void]]]],
 ) -> None:
     """Compile a kernel for its signatures, or load it, and refuse any other from then on.
 
     Parameters
     ----------
     kernel : callable
-        A function decorated with `jit`, whose arguments are float64 C-contiguous arrays.
+        A function decorated with `jit`, whose arguments are float64 C-contiguous arrays, and
+        perhaps integers.
     signatures : iterable of (reads, writes)
         Numbers of dimensions: of the arrays that it reads, which come first and may be
-        read-only, and of those that it overwrites.
+        read-only, and of those that it overwrites. An integer has none. A dtype stands for an
+        array of one dimension of such records.
     """
     dispatcher: Any = kernel
     dispatcher.disable_compile(False)
@@ -82,8 +86,12 @@ def compile_for(
     dispatcher.disable_compile()
 
 
-def _array(ndim: int, readonly: bool = False) -> Any:
-    return numba.types.Array(numba.types.float64, ndim, "C", readonly=readonly)
+def _array(what: int | np.dtype[np.void], readonly: bool = False) -> Any:
+    if isinstance(what, np.dtype):
+        return numba.types.Array(numba.from_dtype(what), 1, "C", readonly=readonly)
+    if what == 0:
+        return numba.types.int64
+    return numba.types.Array(numba.types.float64, what, "C", readonly=readonly)
 
 
 @contextmanager

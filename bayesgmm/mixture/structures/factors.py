@@ -8,13 +8,16 @@ before it, relative to its variance. So neither the units of the features nor ch
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import numpy.typing as npt
 
+from bayesgmm.mixture.compilation import announce_compilation, compile_for, jit
+from bayesgmm.mixture.structures.matrices import cholesky
+
 Array = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
-
-_ROUNDING = 16 * float(np.finfo(np.float64).eps)
 
 
 def factor(covariances: Array) -> Array:
@@ -55,28 +58,31 @@ def factorise(covariances: Array) -> tuple[Array, BoolArray]:
     proper : array of bool, shape (S,)
         Whether all of a mixture's covariances are finite and positive definite.
     """
-    if covariances.ndim == 3:
-        proper = (np.isfinite(covariances) & (covariances > 0)).all(axis=(1, 2))
-        return np.sqrt(np.where(proper[:, None, None], covariances, 1.0)), proper
-    identity = np.eye(covariances.shape[-1])
-    finite = np.isfinite(covariances).all(axis=(1, 2, 3))
-    safe = np.where(finite[:, None, None, None], covariances, identity)
-    lower = _cholesky(safe)
-    variances, conditional = _diagonal(safe), np.square(_diagonal(lower))
-    threshold = _ROUNDING * len(identity)
-    proper = finite & (conditional > threshold * variances).all(axis=(1, 2))
-    return np.where(proper[:, None, None, None], lower, identity), proper
+    _compile(covariances.ndim)
+    factors, proper = np.empty(covariances.shape), np.empty(len(covariances))
+    factorise_all(np.ascontiguousarray(covariances), factors, proper)
+    return factors, proper > 0
 
 
-def _cholesky(covariances: Array) -> Array:
-    """Cholesky factors (S, K, D, D), zero for a mixture that has none."""
-    try:
-        return np.linalg.cholesky(covariances)
-    except np.linalg.LinAlgError:
-        if len(covariances) == 1:
-            return np.zeros_like(covariances)
-        return np.concatenate([_cholesky(one[None]) for one in covariances])
+@functools.cache
+def _compile(ndim: int) -> None:
+    with announce_compilation():
+        compile_for(factorise_all, [((ndim,), (ndim, 1))])
 
 
-def _diagonal(matrices: Array) -> Array:
-    return np.diagonal(matrices, axis1=-2, axis2=-1)
+@jit
+def factorise_all(covariances: Array, factors: Array, proper: Array) -> None:
+    """Write factors, and 1 or 0 for each mixture; see `factorise`."""
+    for s in range(len(covariances)):
+        proper[s] = 1.0
+        for k in range(covariances.shape[1]):
+            if not cholesky(covariances[s, k], factors[s, k]):
+                proper[s] = 0.0
+        if proper[s] == 0.0:
+            factors[s] = 0.0
+            for k in range(covariances.shape[1]):
+                for i in range(covariances.shape[2]):
+                    if covariances.ndim == 3:
+                        factors[s, k, i] = 1.0
+                    else:
+                        factors[s, k, i, i] = 1.0

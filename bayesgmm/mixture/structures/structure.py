@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bayesgmm.mixture.errors import InputError
-from bayesgmm.mixture.structures.msteps import MSTEPS
+from bayesgmm.mixture.structures.msteps import FORMS, compile_msteps, maximise_all
 
 Array = npt.NDArray[np.float64]
 
@@ -46,6 +46,16 @@ class Structure:
         return self.code[2] == "I"
 
     @property
+    def form(self) -> int:
+        """Which M-step is its own; see `msteps`."""
+        return FORMS[self.code[1:]]
+
+    @property
+    def equal_volumes(self) -> bool:
+        """Whether the components share their volume."""
+        return self.code[0] == "E"
+
+    @property
     def equivariant(self) -> bool:
         """Whether covariances stay within the structure when single features are rescaled.
 
@@ -78,15 +88,17 @@ class Structure:
             Not finite or not positive definite where no covariances attain a maximum: see
             `factorise`.
         """
-        mixtures = counts.shape[:-1]
-        single = scatter.shape[len(mixtures) :]
-        with np.errstate(all="ignore"):  # a component that has collapsed, as explained above
-            best = MSTEPS[self.code[1:]](
-                self.code[0] == "E",
-                counts.reshape(-1, counts.shape[-1]),
-                scatter.reshape(-1, *single),
-                None if previous is None else previous.reshape(-1, *single),
-            )
+        compile_msteps(self.diagonal)
+        single = scatter.shape[counts.ndim - 1 :]
+        best = np.empty((counts.size // counts.shape[-1], *single))
+        maximise_all(
+            self.form,
+            self.equal_volumes,
+            _flat(counts, counts.shape[-1:]),
+            _flat(scatter, single),
+            best[:0] if previous is None else _flat(previous, single),
+            best,
+        )
         return best.reshape(scatter.shape)
 
     def n_parameters(self, n_components: int, n_features: int) -> int:
@@ -163,6 +175,11 @@ def _not_one_feature(letter: str) -> str:
         f"covariance_type {letter!r} is for data with one feature: for several, use three letters "
         f"(volume, shape, orientation), such as {structure.code!r}, also called {structure.name!r}"
     )
+
+
+def _flat(array: Array, single: tuple[int, ...]) -> Array:
+    """One leading axis, of mixtures, instead of any number."""
+    return np.ascontiguousarray(array, np.float64).reshape(-1, *single)
 
 
 def n_parameters(structure: Structure, n_components: int, n_features: int) -> int:
