@@ -13,8 +13,8 @@ import functools
 import numpy as np
 import numpy.typing as npt
 
-from bayesgmm.mixture.compilation import announce_compilation, compile_for, jit
-from bayesgmm.mixture.structures.matrices import cholesky
+from bayesgmm.mixture.compilation import announce_compilation, compile_for, jit, jit_inner
+from bayesgmm.mixture.structures.matrices import cholesky, fill
 
 Array = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -58,31 +58,43 @@ def factorise(covariances: Array) -> tuple[Array, BoolArray]:
     proper : array of bool, shape (S,)
         Whether all of a mixture's covariances are finite and positive definite.
     """
-    _compile(covariances.ndim)
-    factors, proper = np.empty(covariances.shape), np.empty(len(covariances))
-    factorise_all(np.ascontiguousarray(covariances), factors, proper)
-    return factors, proper > 0
+    _compile()
+    blocks = as_blocks(covariances)
+    factors, proper = np.empty(blocks.shape), np.empty(len(blocks))
+    factorise_all(blocks, factors, proper)
+    return factors.reshape(covariances.shape), proper > 0
+
+
+def as_blocks(matrices: Array) -> Array:
+    """Write (S, K, D, D) matrices, or (S, K, D) diagonals, as new blocks (S, K, B, d, d)."""
+    n, k, d = matrices.shape[:3]
+    shape = (n, k, d, 1, 1) if matrices.ndim == 3 else (n, k, 1, d, d)
+    return np.array(matrices, np.float64, order="C").reshape(shape)
 
 
 @functools.cache
-def _compile(ndim: int) -> None:
+def _compile() -> None:
     with announce_compilation():
-        compile_for(factorise_all, [((ndim,), (ndim, 1))])
+        compile_for(factorise_all, [((), (5, 5, 1))])
 
 
 @jit
 def factorise_all(covariances: Array, factors: Array, proper: Array) -> None:
-    """Write factors, and 1 or 0 for each mixture; see `factorise`."""
+    """Write factors, shape (S, K, B, d, d), and 1 or 0 for each mixture; see `factorise`."""
     for s in range(len(covariances)):
-        proper[s] = 1.0
-        for k in range(covariances.shape[1]):
-            if not cholesky(covariances[s, k], factors[s, k]):
-                proper[s] = 0.0
-        if proper[s] == 0.0:
-            factors[s] = 0.0
-            for k in range(covariances.shape[1]):
+        proper[s] = factorised(covariances[s], factors[s])
+
+
+@jit_inner
+def factorised(covariances: Array, factors: Array) -> bool:
+    """Write the factors of one mixture, shape (K, B, d, d); of the identity if not proper."""
+    proper = True
+    for k in range(len(covariances)):
+        proper = cholesky(covariances[k], factors[k]) and proper
+    if not proper:
+        for k in range(len(covariances)):
+            fill(factors[k], 0.0)
+            for b in range(covariances.shape[1]):
                 for i in range(covariances.shape[2]):
-                    if covariances.ndim == 3:
-                        factors[s, k, i] = 1.0
-                    else:
-                        factors[s, k, i, i] = 1.0
+                    factors[k, b, i, i] = 1.0
+    return proper

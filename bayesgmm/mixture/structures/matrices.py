@@ -1,8 +1,8 @@
 """Small symmetric matrices: what the M-steps and the ascents ask of them, in compiled loops.
 
-Each function takes a matrix (D, D) or, where all are diagonal, the diagonal (D,) alone; branches
-on ``ndim`` are decided at compilation. At the sizes that matter plain loops are done before a call
-of LAPACK has begun.
+A matrix is kept as the blocks on its diagonal, shape (B, d, d): a full one is one block of size D,
+and a diagonal one is D blocks of size one. So the same code, compiled once, serves both. At the
+sizes that matter, plain loops are done before a call of LAPACK has begun.
 
 References
 ----------
@@ -27,36 +27,65 @@ _OFF = 1e-32  # squared correlation of two axes that is as good as none
 
 
 @jit_inner
+def fill(out: Array, value: float) -> None:
+    """Overwrite all of a matrix, zeros included."""
+    for b in range(out.shape[0]):
+        for i in range(out.shape[1]):
+            for j in range(out.shape[1]):
+                out[b, i, j] = value
+
+
+@jit_inner
+def add(matrix: Array, factor: float, out: Array) -> None:
+    """Add a multiple of a matrix to another."""
+    for b in range(out.shape[0]):
+        for i in range(out.shape[1]):
+            for j in range(out.shape[1]):
+                out[b, i, j] += factor * matrix[b, i, j]
+
+
+@jit_inner
 def cholesky(matrix: Array, lower: Array) -> bool:
     """Write the lower factor, or tell that there is none: see `factors`."""
-    for i in range(len(matrix)):
-        if matrix.ndim == 1:
-            left, size = matrix[i], matrix[i]
-        else:
-            row = lower[i]
-            left = size = matrix[i, i]
-            for j in range(i):
-                other, total = lower[j], matrix[i, j]
-                for m in range(j):
-                    total -= row[m] * other[m]
-                row[j] = total / other[j]
-                left -= row[j] * row[j]
-            row[i:] = 0.0
-        if not (left > _ROUNDING * len(matrix) * size and left < np.inf):
-            return False
-        if matrix.ndim == 1:
-            lower[i] = math.sqrt(left)
-        else:
-            lower[i, i] = math.sqrt(left)
+    B, d = matrix.shape[:2]
+    for b in range(B):
+        for i in range(d):
+            left = matrix[b, i, i]
+            for j in range(d):
+                value = 0.0
+                if j < i:
+                    value = matrix[b, i, j]
+                    for m in range(j):
+                        value -= lower[b, i, m] * lower[b, j, m]
+                    value /= lower[b, j, j]
+                    left -= value * value
+                lower[b, i, j] = value
+            if not (left > _ROUNDING * B * d * matrix[b, i, i] and left < np.inf):
+                return False
+            lower[b, i, i] = math.sqrt(left)
     return True
+
+
+@jit_inner
+def inverted(lower: Array, out: Array) -> None:
+    """Write the inverse of a lower triangle."""
+    B, d = lower.shape[:2]
+    for b in range(B):
+        for i in range(d):
+            for j in range(d):
+                total = 1.0 if i == j else 0.0
+                for m in range(j, i):
+                    total -= lower[b, i, m] * out[b, m, j]
+                out[b, i, j] = total / lower[b, i, i]
 
 
 @jit_inner
 def log_determinant(lower: Array) -> float:
     """Log determinant of a matrix, given its factor."""
     total = 0.0
-    for i in range(len(lower)):
-        total += 2.0 * math.log(lower[i] if lower.ndim == 1 else lower[i, i])
+    for b in range(lower.shape[0]):
+        for i in range(lower.shape[1]):
+            total += 2.0 * math.log(lower[b, i, i])
     return total
 
 
@@ -64,8 +93,9 @@ def log_determinant(lower: Array) -> float:
 def trace(matrix: Array) -> float:
     """Sum of the diagonal."""
     total = 0.0
-    for i in range(len(matrix)):
-        total += matrix[i] if matrix.ndim == 1 else matrix[i, i]
+    for b in range(matrix.shape[0]):
+        for i in range(matrix.shape[1]):
+            total += matrix[b, i, i]
     return total
 
 
@@ -73,105 +103,99 @@ def trace(matrix: Array) -> float:
 def product(one: Array, other: Array) -> float:
     """Trace of the product of two symmetric matrices."""
     total = 0.0
-    for i in range(len(one)):
-        if one.ndim == 1:
-            total += one[i] * other[i]
-        else:
-            for j in range(len(one)):
-                total += one[i, j] * other[i, j]
+    for b in range(one.shape[0]):
+        for i in range(one.shape[1]):
+            for j in range(one.shape[1]):
+                total += one[b, i, j] * other[b, i, j]
     return total
 
 
 @jit_inner
-def transformed(W: Array, matrix: Array, scale: float, out: Array) -> None:
-    """Write ``scale W A Wᵀ``, with W lower triangular."""
-    if W.ndim == 1:
-        for i in range(len(W)):
-            out[i] = scale * W[i] * W[i] * matrix[i]
-        return
-    half = np.empty(len(W))
-    for i in range(len(W)):
-        half[: i + 1] = 0.0
-        for m in range(i + 1):
-            share, row = scale * W[i, m], matrix[m]
+def transformed(W: Array, matrix: Array, scale: float, half: Array, out: Array) -> None:
+    """Write ``scale W A Wᵀ``, with W lower triangular; `half`, shape (d,), is overwritten."""
+    for b in range(W.shape[0]):
+        for i in range(W.shape[1]):
             for j in range(i + 1):
-                half[j] += share * row[j]
-        for j in range(i + 1):
-            total = 0.0
-            for m in range(j + 1):
-                total += half[m] * W[j, m]
-            out[i, j] = out[j, i] = total
+                half[j] = 0.0
+            for m in range(i + 1):
+                share = scale * W[b, i, m]
+                for j in range(i + 1):
+                    half[j] += share * matrix[b, m, j]
+            for j in range(i + 1):
+                total = 0.0
+                for m in range(j + 1):
+                    total += half[m] * W[b, j, m]
+                out[b, i, j] = out[b, j, i] = total
 
 
 @jit_inner
 def seen_in(axes: Array, matrix: Array, out: Array) -> None:
-    """Write ``V A Vᵀ``, with V the axes in rows: a matrix as it looks in them."""
-    half = np.empty(len(axes))
-    for i in range(len(axes)):
-        half[:] = 0.0
-        for m in range(len(axes)):
-            for j in range(len(axes)):
+    """Write ``V A Vᵀ`` of one block, with V the axes in rows: how a matrix looks in them."""
+    D = len(axes)
+    half = np.empty(D)
+    for i in range(D):
+        for j in range(D):
+            half[j] = 0.0
+        for m in range(D):
+            for j in range(D):
                 half[j] += axes[i, m] * matrix[m, j]
-        for j in range(i + 1):
+        for j in range(D):
+            out[i, j] = 0.0
+            for m in range(D):
+                out[i, j] += half[m] * axes[j, m]
+
+
+@jit_inner
+def recomposed(values: Array, axes: Array, out: Array) -> None:
+    """Write the block with these eigenvalues, and eigenvectors in rows."""
+    D = len(axes)
+    for i in range(D):
+        for j in range(D):
             total = 0.0
-            for m in range(len(axes)):
-                total += half[m] * axes[j, m]
-            out[i, j] = out[j, i] = total
+            for m in range(D):
+                total += values[m, 0, 0] * axes[m, i] * axes[m, j]
+            out[i, j] = total
 
 
 @jit_inner
-def multiplied(lower: Array, out: Array) -> None:
-    """Write the matrix of which a lower triangle is the factor."""
-    for i in range(len(lower)):
-        if lower.ndim == 1:
-            out[i] = lower[i] * lower[i]
-        else:
-            for j in range(i + 1):
-                total = 0.0
-                for m in range(j + 1):
-                    total += lower[i, m] * lower[j, m]
-                out[i, j] = out[j, i] = total
-
-
-@jit_inner
-def recomposed(values: Array, vectors: Array, out: Array) -> None:
-    """Write the matrix (D, D) with these eigenvalues, and eigenvectors in rows."""
-    out[:] = 0.0
-    for m in range(len(values)):
-        vector = vectors[m]
-        for i in range(len(values)):
-            share = values[m] * vector[i]
-            for j in range(len(values)):
-                out[i, j] += share * vector[j]
-
-
-@jit_inner
-def eigen(matrix: Array, values: Array, vectors: Array) -> None:
+def eigen(matrix: Array, work: Array, values: Array, axes: Array) -> None:
     """Write eigenvalues in ascending order, and eigenvectors in rows, by Jacobi's method.
 
-    Of a positive semidefinite matrix (D, D). Eigenvalues are NaN if it is not finite.
+    Parameters
+    ----------
+    matrix : array, shape (D, D)
+        Positive semidefinite.
+    work : array, shape (D, D)
+        Overwritten.
+    values : array, shape (D, 1, 1)
+        Overwritten; NaN if the matrix is not finite.
+    axes : array, shape (D, D)
+        Overwritten.
     """
-    D, left = len(matrix), matrix.copy()
-    vectors[:] = 0.0
+    D, size = len(matrix), 0.0
     for i in range(D):
-        vectors[i, i] = 1.0
+        for j in range(D):
+            work[i, j] = matrix[i, j]
+            size += abs(matrix[i, j])
+            axes[i, j] = 1.0 if i == j else 0.0
     for _ in range(_JACOBI_SWEEPS):
-        if not _turn_all(left, vectors):
+        if not _turn_all(work, axes):
             break
-    finite = np.isfinite(matrix).all()
     for i in range(D):
-        values[i] = left[i, i] if finite else np.nan
+        values[i, 0, 0] = work[i, i] if size < np.inf else np.nan
     for i in range(D):
         least = i
         for j in range(i + 1, D):
-            least = j if values[j] < values[least] else least
-        values[i], values[least] = values[least], values[i]
+            least = j if values[j, 0, 0] < values[least, 0, 0] else least
+        value = values[i, 0, 0]
+        values[i, 0, 0], values[least, 0, 0] = values[least, 0, 0], value
         for j in range(D):
-            vectors[i, j], vectors[least, j] = vectors[least, j], vectors[i, j]
+            value = axes[i, j]
+            axes[i, j], axes[least, j] = axes[least, j], value
 
 
 @jit_inner
-def _turn_all(matrix: Array, vectors: Array) -> bool:
+def _turn_all(matrix: Array, axes: Array) -> bool:
     """Make every entry off the diagonal zero in turn; tell whether any was not."""
     turned = False
     for i in range(len(matrix)):
@@ -182,23 +206,19 @@ def _turn_all(matrix: Array, vectors: Array) -> bool:
                 ratio = (matrix[i, i] - matrix[j, j]) / (2.0 * off)
                 tangent = math.copysign(1.0, ratio) / (abs(ratio) + math.hypot(ratio, 1.0))
                 cosine = 1.0 / math.hypot(tangent, 1.0)
-                turn(matrix, i, j, cosine, tangent * cosine)
-                turn_rows(vectors, i, j, cosine, tangent * cosine)
+                turn(matrix, axes, i, j, cosine, tangent * cosine)
     return turned
 
 
 @jit_inner
-def turn(matrix: Array, i: int, j: int, cosine: float, sine: float) -> None:
-    """Turn two of the axes in which a matrix is seen."""
-    turn_rows(matrix, i, j, cosine, sine)
+def turn(matrix: Array, axes: Array, i: int, j: int, cosine: float, sine: float) -> None:
+    """Turn two of the axes, in rows, in which a matrix is seen; or a matrix alone, if none."""
+    for m in range(len(axes)):
+        at_i, at_j = axes[i, m], axes[j, m]
+        axes[i, m], axes[j, m] = cosine * at_i + sine * at_j, cosine * at_j - sine * at_i
+    for m in range(len(matrix)):
+        at_i, at_j = matrix[i, m], matrix[j, m]
+        matrix[i, m], matrix[j, m] = cosine * at_i + sine * at_j, cosine * at_j - sine * at_i
     for m in range(len(matrix)):
         at_i, at_j = matrix[m, i], matrix[m, j]
         matrix[m, i], matrix[m, j] = cosine * at_i + sine * at_j, cosine * at_j - sine * at_i
-
-
-@jit_inner
-def turn_rows(rows: Array, i: int, j: int, cosine: float, sine: float) -> None:
-    """Turn two rows of a matrix."""
-    for m in range(rows.shape[1]):
-        at_i, at_j = rows[i, m], rows[j, m]
-        rows[i, m], rows[j, m] = cosine * at_i + sine * at_j, cosine * at_j - sine * at_i

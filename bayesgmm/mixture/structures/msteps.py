@@ -7,8 +7,10 @@ vary while the shape is shared, the axes are each component's own eigenvectors; 
 is shared while shapes vary, they are found by rotation (`orientation`). Then the diagonal
 structure with the same volumes and shapes does the rest.
 
-All functions are compiled, and treat one mixture: they take counts (K,) and scatter (K, D, D) or
-(K, D), and overwrite covariances of the same shape. Nothing is raised when a component has
+All functions are compiled, and treat one mixture. They take whether volumes are equal, counts (K,),
+scatter (K, B, d, d), which are blocks on the diagonal (`matrices`), and matrices to go on from; they
+overwrite covariances of the same shape. All have the same signature, so that compiled code can be
+given any of them, and only those in use are compiled. Nothing is raised when a component has
 collapsed: its matrices are then singular or not finite.
 """
 
@@ -16,15 +18,18 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
 
 from bayesgmm.mixture.compilation import announce_compilation, compile_for, jit, jit_inner
-from bayesgmm.mixture.factors import invert
 from bayesgmm.mixture.structures.matrices import (
+    add,
     cholesky,
     eigen,
+    fill,
+    inverted,
     log_determinant,
     product,
     recomposed,
@@ -35,257 +40,229 @@ from bayesgmm.mixture.structures.matrices import (
 from bayesgmm.mixture.structures.orientation import rotate
 
 Array = npt.NDArray[np.float64]
-
-SPHERICAL, FREE, ALIKE, OWN_AXES, COMMON_AXES = range(5)
-FORMS = {
-    "II": SPHERICAL,
-    "EI": ALIKE,
-    "EE": ALIKE,
-    "VI": FREE,
-    "VV": FREE,
-    "EV": OWN_AXES,
-    "VE": COMMON_AXES,
-}  # by the letters of shape and orientation
+MStep = Callable[[int, Array, Array, Array, Array], None]
 
 _ROUNDS = 200
 _SETTLED = 1e-9  # relative change of the volumes: that of the objective is its square
 _ROUNDING = 1e-13  # of the objective
 
 
-@functools.cache
-def compile_msteps(diagonal: bool) -> None:
-    """Compile `maximise_all`, or load it, for full or for diagonal covariances."""
-    ndim = 3 if diagonal else 4
-    with announce_compilation():
-        compile_for(maximise_all, [((0, 0, 2, ndim, ndim), (ndim,))])
+@jit
+def spherical(
+    equal_volumes: int, counts: Array, scatter: Array, previous: Array, out: Array
+) -> None:
+    """Make all round: EII, VII."""
+    K, D = scatter.shape[:2]
+    volumes = np.empty(K)
+    for k in range(K):
+        volumes[k] = trace(scatter[k]) / D
+    _make_volumes(equal_volumes, counts, volumes)
+    for k in range(K):
+        fill(out[k], volumes[k])
 
 
 @jit
-def maximise_all(
-    form: int, equal_volumes: int, counts: Array, scatter: Array, previous: Array, out: Array
-) -> None:
-    """Write the covariances of S mixtures; `previous` may be of length 0. See `maximise`."""
-    warm = len(previous) > 0
-    for s in range(len(counts)):
-        start = previous[s] if warm else scatter[s]
-        maximise(form, equal_volumes, counts[s], scatter[s], start, warm, out[s])
-
-
-@jit_inner
-def maximise(
-    form: int,
-    equal_volumes: int,
-    counts: Array,
-    scatter: Array,
-    previous: Array,
-    warm: bool,
-    out: Array,
-) -> None:
-    """Write the covariances which maximise the expected log-likelihood; see `Structure`.
-
-    Parameters
-    ----------
-    form, equal_volumes : int
-        Which of the five functions, see `FORMS`, and whether volumes are equal.
-    counts, scatter : array, shapes (K,) and (K, D, D) or (K, D)
-        Expected statistics, scatter about each component's mean.
-    previous : array, shaped like `scatter`
-        Covariances to go on from, if `warm`; else not read.
-    warm : bool
-        Whether to.
-    out : array, shaped like `scatter`
-        Overwritten.
-    """
-    if scatter.ndim == 3:
-        if form == OWN_AXES:
-            _own_axes(equal_volumes, counts, scatter, previous, warm, out)
-        elif form == COMMON_AXES:
-            _common_axes(equal_volumes, counts, scatter, previous, warm, out)
-    elif form == SPHERICAL:
-        _spherical(equal_volumes, counts, scatter, out)
-    if form == FREE:
-        _free(equal_volumes, counts, scatter, out)
-    elif form == ALIKE:
-        _alike(equal_volumes, counts, scatter, previous[0], warm, out)
-
-
-@jit_inner
-def _spherical(equal_volumes: int, counts: Array, scatter: Array, out: Array) -> None:
-    """Make all round: EII, VII."""
-    sizes = np.empty(len(counts))
-    for k in range(len(counts)):
-        sizes[k] = trace(scatter[k]) / scatter.shape[1]
-    _make_volumes(equal_volumes, counts, sizes)
-    for k in range(len(counts)):
-        out[k] = sizes[k]
-
-
-@jit_inner
-def _free(equal_volumes: int, counts: Array, scatter: Array, out: Array) -> None:
+def free(equal_volumes: int, counts: Array, scatter: Array, previous: Array, out: Array) -> None:
     """Share nothing but perhaps the volume: EVI, VVI, EVV, VVV."""
-    if not equal_volumes:
-        for k in range(len(counts)):
-            _scale(scatter[k], 1.0 / counts[k], out[k])
-        return
-    sizes, lower = np.empty(len(counts)), np.empty_like(out[0])
-    for k in range(len(counts)):
-        proper = cholesky(scatter[k], lower)
-        sizes[k] = math.exp(log_determinant(lower) / len(lower)) if proper else np.nan
-    volumes = sizes.copy()
-    _make_volumes(equal_volumes, counts, volumes)
-    for k in range(len(counts)):
-        _scale(scatter[k], volumes[k] / sizes[k], out[k])
+    _free(equal_volumes, counts, scatter, out)
 
 
-@jit_inner
-def _alike(
-    equal_volumes: int, counts: Array, scatter: Array, start: Array, warm: bool, out: Array
+@jit
+def alike(equal_volumes: int, counts: Array, scatter: Array, previous: Array, out: Array) -> None:
+    """Share everything: EEI, EEE."""
+    _share(counts, scatter, np.zeros(len(counts)), out)
+
+
+@jit
+def proportional(
+    equal_volumes: int, counts: Array, scatter: Array, previous: Array, out: Array
 ) -> None:
-    """Share everything but perhaps the volume: EEI, VEI, EEE, VEE."""
-    if equal_volumes:
-        total = counts.sum()
-        out[0] = 0.0
-        for k in range(len(counts)):
-            _add(scatter[k], 1.0 / total, out[0])
-        for k in range(1, len(counts)):
-            out[k] = out[0]
-        return
-    shape = np.zeros_like(start)
-    if warm:
-        shape[:] = start
-    else:
-        for k in range(len(counts)):
-            _add(scatter[k], 1.0, shape)
-    _proportional(counts, scatter, shape, out)
+    """Share everything but the volume: VEI, VEE."""
+    _proportional(counts, scatter, previous[0], out)
 
 
-@jit_inner
-def _own_axes(
-    equal_volumes: int, counts: Array, scatter: Array, previous: Array, warm: bool, out: Array
-) -> None:
+@jit
+def own_axes(equal_volumes: int, counts: Array, scatter: Array, previous: Array, out: Array) -> None:
     """Share the shape, let orientations vary: EEV, VEV.
 
     The axes of each component are its eigenvectors, and those of equal rank belong together.
     """
-    K, D = scatter.shape[:2]
-    values, found, start = np.empty((K, D)), np.empty((K, D)), np.empty(D)
-    axes = np.empty((K, D, D))
-    if warm:
-        eigen(previous[0], start, axes[0])
+    K, D = scatter.shape[0], scatter.shape[2]
+    axes, values, found = np.empty((K, D, D)), np.empty((K, D, 1, 1)), np.empty((K, D, 1, 1))
+    work, start = np.empty((D, D)), np.empty((D, 1, 1))
+    for k in range(-1, K):  # those of `previous` are overwritten at once
+        matrix = scatter[k, 0] if k >= 0 else previous[0, 0]
+        eigen(matrix, work, values[k] if k >= 0 else start, axes[max(k, 0)])
+    if equal_volumes:
+        _share(counts, values, np.zeros(K), found)
+    else:
+        _proportional(counts, values, start, found)
     for k in range(K):
-        eigen(scatter[k], values[k], axes[k])
-    _alike(equal_volumes, counts, values, start, warm, found)
+        recomposed(found[k], axes[k], out[k, 0])
+
+
+@jit
+def common_axes(
+    equal_volumes: int, counts: Array, scatter: Array, previous: Array, out: Array
+) -> None:
+    """Share the orientation, let shapes vary: EVE, VVE."""
+    K, D = scatter.shape[0], scatter.shape[2]
+    values, found, axes = np.empty((K, D, 1, 1)), np.empty((K, D, 1, 1)), np.empty((D, D))
+    seen, pooled = np.empty(scatter.shape), np.zeros((1, D, D))
     for k in range(K):
-        recomposed(found[k], axes[k], out[k])
+        # unequal weights: eigenvalues of the plain sum tie where components form a cross
+        add(previous[k], math.sqrt(k + 1.0) / trace(previous[k]), pooled)
+    eigen(pooled[0], seen[0, 0], values[0], axes)
+    for turned in range(2):
+        for k in range(K):
+            seen_in(axes, scatter[k, 0], seen[k, 0])
+        if not turned:
+            rotate(equal_volumes, counts, seen, axes)
+    for k in range(K):
+        for i in range(D):
+            values[k, i, 0, 0] = seen[k, 0, i, i]
+    _free(equal_volumes, counts, values, found)
+    for k in range(K):
+        recomposed(found[k], axes, out[k, 0])
+
+
+MSTEPS: dict[str, MStep] = {
+    "II": spherical,
+    "EI": proportional,
+    "EE": proportional,
+    "EEI": alike,
+    "EEE": alike,
+    "VI": free,
+    "VV": free,
+    "EV": own_axes,
+    "VE": common_axes,
+}  # by the letters of shape and orientation, and if it matters, of the volume before them
+
+
+@functools.cache
+def compiled(code: str) -> MStep:
+    """Compile that of a structure, given its letters, or load it, and return it."""
+    found = MSTEPS.get(code) or MSTEPS[code[1:]]
+    with announce_compilation():
+        compile_for(found, [((0,), (1, 4, 4, 4))])
+    return found
 
 
 @jit_inner
-def _common_axes(
-    equal_volumes: int, counts: Array, scatter: Array, previous: Array, warm: bool, out: Array
-) -> None:
-    """Share the orientation, let shapes vary: EVE, VVE."""
-    K, D = scatter.shape[:2]
-    values, found, axes = np.empty((K, D)), np.empty((K, D)), np.empty((D, D))
-    seen, pooled = np.empty((K, D, D)), np.zeros((D, D))
+def _free(equal_volumes: int, counts: Array, scatter: Array, out: Array) -> None:
+    K, B, d = scatter.shape[:3]
+    sizes, volumes = np.empty(K), np.empty(K)
     for k in range(K):
-        matrix = previous[k] if warm else scatter[k]
-        # unequal weights: eigenvalues of the plain sum tie where components form a cross
-        _add(matrix, math.sqrt(k + 1.0) / trace(matrix), pooled)
-    eigen(pooled, values[0], axes)
+        sizes[k] = 1.0
+        if equal_volumes:  # the root of the determinant
+            proper = cholesky(scatter[k], out[k])
+            sizes[k] = math.exp(log_determinant(out[k]) / (B * d)) if proper else np.nan
+        volumes[k] = sizes[k]
+    _make_volumes(equal_volumes, counts, volumes)
     for k in range(K):
-        seen_in(axes, scatter[k], seen[k])
-    rotate(equal_volumes != 0, counts, seen, axes)
+        fill(out[k], 0.0)
+        add(scatter[k], volumes[k] / sizes[k], out[k])
+
+
+@jit_inner
+def _share(counts: Array, scatter: Array, logs: Array, out: Array) -> None:
+    """Write ``Σ_k = λ_k C``, where ``C = Σ_k W_k / λ_k / n``, given ``log λ``."""
+    K, B, d = scatter.shape[:3]
+    common, total = np.empty((B, d, d)), 0.0
+    _pool(scatter, logs, common)
     for k in range(K):
-        seen_in(axes, scatter[k], seen[k])
-        for i in range(D):
-            values[k, i] = seen[k, i, i]
-    _free(equal_volumes, counts, values, found)
+        total += counts[k]
     for k in range(K):
-        recomposed(found[k], axes, out[k])
+        fill(out[k], 0.0)
+        add(common, math.exp(logs[k]) / total, out[k])
 
 
 @jit_inner
 def _proportional(counts: Array, scatter: Array, start: Array, out: Array) -> None:
-    """Best ``Σ_k = λ_k C``, begun at a multiple of C = `start`, which is overwritten.
+    """Best ``Σ_k = λ_k C``, begun at a multiple of C = `start`.
 
     When C is eliminated, ``C = Σ_k W_k / λ_k / n``, what is left is a concave function of
     ``u = log λ``, ``-(D Σ_k n_k u_k + n log |C|) / 2``. It is climbed by Newton's method. Where a
     step leads down, the likelihood equation ``λ_k = tr(W_k C⁻¹) / (D n_k)`` gives one that cannot.
     """
-    K, D, total = len(counts), len(start), counts.sum()
-    shares, traces, products = np.empty_like(scatter), np.empty(K), np.empty((K, K))
-    logs, kept, careful, step = np.zeros(K), np.zeros(K), np.zeros(K), np.empty(K)
-    common, best = start, -np.inf
-    _shares(common, scatter, logs, shares)
+    logs, common = np.empty(len(counts)), np.zeros(start.shape)
+    add(start, 1.0, common)
+    K, D = scatter.shape[0], scatter.shape[1] * scatter.shape[2]
+    shares, products = np.empty(scatter.shape), np.empty((1, K, K))
+    slope, step, here, careful = np.empty(K), np.empty(K), np.zeros(K), np.zeros(K)
+    best, total = -np.inf, 0.0
     for k in range(K):
-        logs[k] = math.log(trace(shares[k]) / (D * counts[k]))
+        total += counts[k]
+    _shares(common, scatter, here, shares)
+    for k in range(K):
+        here[k] = math.log(trace(shares[k]) / (D * counts[k]))
     for _ in range(_ROUNDS):
-        common[:] = 0.0
+        _pool(scatter, here, common)
+        value = -total * _shares(common, scatter, here, shares)
         for k in range(K):
-            _add(scatter[k], math.exp(-logs[k]), common)
-        value = -total * _shares(common, scatter, logs, shares)
-        for k in range(K):
-            traces[k] = trace(shares[k])
-            value -= D * counts[k] * logs[k]
-            for m in range(k + 1):
-                products[k, m] = products[m, k] = product(shares[k], shares[m])
+            value -= D * counts[k] * here[k]
         up = not value < best - _ROUNDING * abs(best)
         if up:
             best = value
-            kept[:] = logs
-            for k in range(K):
-                careful[k] = logs[k] + math.log(total * traces[k] / (D * counts[k]))
-        longest = _newton(counts, traces, products, D, step)
+        for k in range(K):
+            share = total * trace(shares[k])
+            slope[k] = share - D * counts[k]
+            for m in range(K):  # a common factor of all λ belongs to C as well: hence the constant
+                products[0, k, m] = total / K - total * product(shares[k], shares[m])
+            products[0, k, k] += share
+            if up:
+                logs[k], careful[k] = here[k], here[k] + math.log(share / (D * counts[k]))
+        longest = _newton(products, slope, step)
         if up and not longest > _SETTLED:  # also if it is NaN
             break
         for k in range(K):
-            if not up or longest == np.inf:
-                logs[k] = careful[k]
-            else:
-                logs[k] += step[k] / max(longest, 1.0)
-    common[:] = 0.0
-    for k in range(K):
-        _add(scatter[k], math.exp(-kept[k]) / total, common)
-    for k in range(K):
-        _scale(common, math.exp(kept[k]), out[k])
+            newton = here[k] + step[k] / max(longest, 1.0)
+            here[k] = newton if up and longest < np.inf else careful[k]
+    _share(counts, scatter, logs, out)
+
+
+@jit_inner
+def _pool(scatter: Array, logs: Array, out: Array) -> None:
+    """Write ``Σ_k W_k / λ_k``."""
+    fill(out, 0.0)
+    for k in range(len(scatter)):
+        add(scatter[k], math.exp(-logs[k]), out)
 
 
 @jit_inner
 def _shares(common: Array, scatter: Array, logs: Array, out: Array) -> float:
     """Write ``C^(-1/2) W_k C^(-1/2) / λ_k``, and return ``log |C|``; NaN if C is singular."""
+    B, d = common.shape[:2]
+    scaled, inverse, half = np.zeros((B, d, d)), np.empty((B, d, d)), np.empty(d)
     size = trace(common)  # or else a pivot might underflow
-    lower, inverse = np.empty_like(common), np.empty_like(common)
-    _scale(common, 1.0 / size, common)
-    if not cholesky(common, lower):
-        out[:] = np.nan
+    add(common, 1.0 / size, scaled)
+    if not cholesky(scaled, scaled):
+        for k in range(len(scatter)):
+            fill(out[k], np.nan)
         return np.nan
-    invert(lower, inverse)
+    inverted(scaled, inverse)
     for k in range(len(scatter)):
-        transformed(inverse, scatter[k], math.exp(-logs[k]) / size, out[k])
-    return log_determinant(lower) + len(common) * math.log(size)
+        transformed(inverse, scatter[k], math.exp(-logs[k]) / size, half, out[k])
+    return log_determinant(scaled) + B * d * math.log(size)
 
 
 @jit_inner
-def _newton(counts: Array, traces: Array, products: Array, D: int, step: Array) -> float:
-    """Write Newton's step of ``log λ``, and return its largest entry; inf if there is none."""
-    K, total = len(counts), counts.sum()
-    lower, inverse = np.empty((K, K)), np.empty((K, K))
-    for k in range(K):
-        for m in range(K):  # a common factor of all λ belongs to C as well: hence the constant
-            products[k, m] = total / K - total * products[k, m]
-        products[k, k] += total * traces[k]
-    if not cholesky(products, lower):
+def _newton(curvature: Array, slope: Array, step: Array) -> float:
+    """Write Newton's step, and return its largest entry; inf if there is none."""
+    K = len(slope)
+    inverse, half = np.empty((1, K, K)), np.empty(K)
+    if not cholesky(curvature, curvature):
         return np.inf
-    invert(lower, inverse)
-    half = np.zeros(K)
-    step[:] = 0.0
-    for k in range(K):
-        for m in range(k + 1):
-            half[k] += inverse[k, m] * (total * traces[m] - D * counts[m])
+    inverted(curvature, inverse)
     longest = 0.0
     for k in range(K):
+        half[k] = 0.0
+        for m in range(k + 1):
+            half[k] += inverse[0, k, m] * slope[m]
+    for k in range(K):
+        step[k] = 0.0
         for m in range(k, K):
-            step[k] += inverse[m, k] * half[m]
+            step[k] += inverse[0, m, k] * half[m]
         longest = max(longest, abs(step[k]))
     return longest
 
@@ -293,26 +270,9 @@ def _newton(counts: Array, traces: Array, products: Array, D: int, step: Array) 
 @jit_inner
 def _make_volumes(equal: int, counts: Array, sizes: Array) -> None:
     """Make ``λ_k`` of ``tr(W_k C_k⁻¹) / D``, where ``Σ_k = λ_k C_k``."""
-    common = sizes.sum() / counts.sum()
+    size = total = 0.0
     for k in range(len(sizes)):
-        sizes[k] = common if equal else sizes[k] / counts[k]
-
-
-@jit_inner
-def _scale(matrix: Array, factor: float, out: Array) -> None:
-    for i in range(len(matrix)):
-        if matrix.ndim == 1:
-            out[i] = factor * matrix[i]
-        else:
-            for j in range(len(matrix)):
-                out[i, j] = factor * matrix[i, j]
-
-
-@jit_inner
-def _add(matrix: Array, factor: float, out: Array) -> None:
-    for i in range(len(matrix)):
-        if matrix.ndim == 1:
-            out[i] += factor * matrix[i]
-        else:
-            for j in range(len(matrix)):
-                out[i, j] += factor * matrix[i, j]
+        size += sizes[k]
+        total += counts[k]
+    for k in range(len(sizes)):
+        sizes[k] = size / total if equal else sizes[k] / counts[k]

@@ -29,7 +29,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bayesgmm.mixture.compilation import jit_inner
-from bayesgmm.mixture.structures.matrices import turn, turn_rows
+from bayesgmm.mixture.structures.matrices import turn
 
 Array = npt.NDArray[np.float64]
 
@@ -38,16 +38,16 @@ _GAIN = 1e-15  # least gain, as a share of the tangent, that is worth a rotation
 
 
 @jit_inner
-def rotate(equal_volumes: bool, counts: Array, scatter: Array, axes: Array) -> None:
+def rotate(equal_volumes: int, counts: Array, scatter: Array, axes: Array) -> None:
     """Rotate axes until scatter matrices are as nearly diagonal as possible, as seen in them.
 
     Parameters
     ----------
-    equal_volumes : bool
+    equal_volumes : int
         Whether the components share their volume.
     counts : array, shape (K,)
         Expected rows of each component.
-    scatter : array, shape (K, D, D)
+    scatter : array, shape (K, 1, D, D)
         Scatter of each component, seen in the axes; overwritten.
     axes : array, shape (D, D)
         Where to start, in rows; overwritten with a local optimum, no worse than the start.
@@ -59,24 +59,21 @@ def rotate(equal_volumes: bool, counts: Array, scatter: Array, axes: Array) -> N
 
 
 @jit_inner
-def _sweep(
-    equal_volumes: bool, counts: Array, scatter: Array, axes: Array, weights: Array
-) -> bool:
+def _sweep(equal_volumes: int, counts: Array, scatter: Array, axes: Array, weights: Array) -> bool:
     """Turn every pair of axes; tell whether any did turn."""
     turned = False
     for k in range(len(scatter)):
-        weights[k] = _mean_size(scatter[k]) if equal_volumes else counts[k]
+        weights[k] = _mean_size(scatter[k, 0]) if equal_volumes else counts[k]
     for i in range(len(axes)):
         for j in range(i):
             cosine, sine = _best_turn(scatter, weights, i, j)
             if sine != 0.0:
                 turned = True
-                turn_rows(axes, i, j, cosine, sine)
                 for k in range(len(scatter)):
-                    before = scatter[k, i, i] * scatter[k, j, j]
-                    turn(scatter[k], i, j, cosine, sine)
+                    before = scatter[k, 0, i, i] * scatter[k, 0, j, j]
+                    turn(scatter[k, 0], axes if k == 0 else axes[:0], i, j, cosine, sine)
                     if equal_volumes:
-                        ratio = scatter[k, i, i] * scatter[k, j, j] / before
+                        ratio = scatter[k, 0, i, i] * scatter[k, 0, j, j] / before
                         weights[k] *= ratio ** (1.0 / len(axes))
     return turned
 
@@ -95,10 +92,10 @@ def _best_turn(scatter: Array, weights: Array, i: int, j: int) -> tuple[float, f
     """Cosine and sine of the best angle for one pair of axes; sine 0 if nothing is gained."""
     p = q = total = 0.0
     for k in range(len(scatter)):
-        at_i, at_j = scatter[k, i, i], scatter[k, j, j]
+        at_i, at_j = scatter[k, 0, i, i], scatter[k, 0, j, j]
         slope = weights[k] * (1.0 / at_i - 1.0 / at_j)
         p += 0.5 * (at_i - at_j) * slope
-        q += scatter[k, i, j] * slope
+        q += scatter[k, 0, i, j] * slope
         total += weights[k]
     # p is never positive; all comparisons with a NaN, of a component that collapsed, are false
     gain = q * q / (math.hypot(p, q) - p)

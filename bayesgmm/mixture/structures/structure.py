@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from bayesgmm.mixture.errors import InputError
-from bayesgmm.mixture.structures.msteps import FORMS, compile_msteps, maximise_all
+from bayesgmm.mixture.structures.factors import as_blocks
+from bayesgmm.mixture.structures.msteps import MStep, compiled
 
 Array = npt.NDArray[np.float64]
 
@@ -46,9 +47,9 @@ class Structure:
         return self.code[2] == "I"
 
     @property
-    def form(self) -> int:
-        """Which M-step is its own; see `msteps`."""
-        return FORMS[self.code[1:]]
+    def mstep(self) -> MStep:
+        """Its M-step, compiled; see `msteps`."""
+        return compiled(self.code)
 
     @property
     def equal_volumes(self) -> bool:
@@ -88,17 +89,16 @@ class Structure:
             Not finite or not positive definite where no covariances attain a maximum: see
             `factorise`.
         """
-        compile_msteps(self.diagonal)
         single = scatter.shape[counts.ndim - 1 :]
-        best = np.empty((counts.size // counts.shape[-1], *single))
-        maximise_all(
-            self.form,
-            self.equal_volumes,
-            _flat(counts, counts.shape[-1:]),
-            _flat(scatter, single),
-            best[:0] if previous is None else _flat(previous, single),
-            best,
-        )
+        rows = np.array(counts, np.float64).reshape(-1, counts.shape[-1])
+        about = scatter.reshape(-1, *single)
+        start = about if previous is None else previous.reshape(-1, *single)
+        if previous is None and self.code[1:] != "VE":
+            start = np.broadcast_to(about.sum(axis=1, keepdims=True), about.shape)
+        given = rows, as_blocks(about), as_blocks(start)
+        best = np.empty(given[1].shape)
+        for mixture in zip(*given, best, strict=True):
+            self.mstep(self.equal_volumes, *mixture)
         return best.reshape(scatter.shape)
 
     def n_parameters(self, n_components: int, n_features: int) -> int:
@@ -175,11 +175,6 @@ def _not_one_feature(letter: str) -> str:
         f"covariance_type {letter!r} is for data with one feature: for several, use three letters "
         f"(volume, shape, orientation), such as {structure.code!r}, also called {structure.name!r}"
     )
-
-
-def _flat(array: Array, single: tuple[int, ...]) -> Array:
-    """One leading axis, of mixtures, instead of any number."""
-    return np.ascontiguousarray(array, np.float64).reshape(-1, *single)
 
 
 def n_parameters(structure: Structure, n_components: int, n_features: int) -> int:
