@@ -61,32 +61,46 @@ def jit_exact[**P, R](function: Callable[P, R]) -> Callable[P, R]:
     return _jit(function, _EXACT)
 
 
+Argument = int | np.dtype[np.void] | numba.types.Type
+
+
 def compile_for(
-    kernel: Callable[..., object],
-    signatures: Iterable[tuple[Sequence[int | np.dtype[np.void]], Sequence[int | np.dtype[np.void]]]],
+    kernel: Callable[..., object], signatures: Iterable[tuple[Sequence[Argument], Sequence[Argument]]]
 ) -> None:
     """Compile a kernel for its signatures, or load it, and refuse any other from then on.
 
     Parameters
     ----------
     kernel : callable
-        A function decorated with `jit`, whose arguments are float64 C-contiguous arrays, and
-        perhaps integers.
+        A function decorated with `jit`, whose arguments are float64 C-contiguous arrays, or other
+        things that can be told of here.
     signatures : iterable of (reads, writes)
         Numbers of dimensions: of the arrays that it reads, which come first and may be
         read-only, and of those that it overwrites. An integer has none. A dtype stands for an
-        array of one dimension of such records.
+        array of one dimension of such records; a type of numba's, for itself.
     """
     dispatcher: Any = kernel
     dispatcher.disable_compile(False)
     for reads, writes in signatures:
-        dispatcher.compile(
-            (*[_array(ndim, readonly=True) for ndim in reads], *[_array(ndim) for ndim in writes])
-        )
+        dispatcher.compile(_types(reads, writes))
     dispatcher.disable_compile()
 
 
-def _array(what: int | np.dtype[np.void], readonly: bool = False) -> Any:
+def function_type(reads: Sequence[Argument], writes: Sequence[Argument]) -> Any:
+    """Give the type of a kernel with this signature, so that another can take it as an argument.
+
+    A kernel that is called like this is not compiled again as a part of its caller.
+    """
+    return numba.types.FunctionType(numba.types.void(*_types(reads, writes)))
+
+
+def _types(reads: Sequence[Argument], writes: Sequence[Argument]) -> tuple[Any, ...]:
+    return (*[_type(one, readonly=True) for one in reads], *[_type(one) for one in writes])
+
+
+def _type(what: Argument, readonly: bool = False) -> Any:
+    if isinstance(what, numba.types.Type):
+        return what
     if isinstance(what, np.dtype):
         return numba.types.Array(numba.from_dtype(what), 1, "C", readonly=readonly)
     if what == 0:
