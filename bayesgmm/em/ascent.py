@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from numba import types
 from bayesgmm.em.quasi_newton import direction, remember
 from bayesgmm.em.vectors import Parts, mstep, narrowest_scale, parts, shifted
 from bayesgmm.mixture import kernels
@@ -94,72 +95,81 @@ def begun(
     return states
 
 
-@jit_inner
+@jit
 def learn(
-    state: Any, v: Array, records: Array, centre: Array, value: float, proper: bool
+    states: Any,
+    s: int,
+    vectors: Array,
+    records: Array,
+    centres: Array,
+    value: float,
+    proper: bool,
 ) -> None:
-    """Take what a sweep told of the trial point, and plan the next.
+    """Take what a sweep told of the s-th trial point, and plan the next.
 
     Parameters
     ----------
-    state : record of `STATE`
+    states : array of `STATE`, shape (S,)
         Overwritten, as is every array.
-    v : array, shape (N_VECTORS, P)
-        Vectors, of which ``STATS``, centred at the means of ``TRIAL``, and ``REPLY`` are new.
-    records : array, shape (PAIRS + 1, 4, P)
+    s : int
+        Which of the ascents.
+    vectors : array, shape (S, N_VECTORS, P)
+        Of which ``STATS``, centred at the means of ``TRIAL``, and ``REPLY`` are new.
+    records : array, shape (S, PAIRS + 1, 4, P)
         Memory: see `direction`.
-    centre : array, shape (K, D)
+    centres : array, shape (S, K, D)
         Of the statistics in all other vectors: any fixed place near by.
     value : float
         The objective at the trial point.
     proper : bool
         Whether an M-step could be made.
     """
+    state, v, centre = states[s], vectors[s], centres[s]
     lost = state.plain != 0 and np.isnan(value)  # a component so narrow that numbers end
     accepted = (state.plain != 0 and not lost) or value >= state.best
     before, previous = state.best, state.gain
     state.accepted, state.drop = accepted, value - before
     if accepted:
-        _accept(state, v, records, centre, value, proper)
+        state.gain, state.best = value - before, value
+        state.reach *= _GROWTH if state.stretched else 1.0
+        _take(state, v, centre)
+        here = parts(v[HERE], centre, state.n_blocks)
         image = parts(v[IMAGE], centre, state.n_blocks)
         if not proper or narrowest_scale(image) < state.narrowest:
             state.reason = COLLAPSED
+        elif state.age > 0 and state.plain_steps < PLAIN:  # `MADE` is not known of a start
+            remember(records[s], state.n_records, here, image, v[MADE], v[FOUND], centre)
+            state.n_records += 1
+        state.age += 1
+        state.informed = 0
+        if state.n_records > 0 and state.age > state.plain_steps:
+            slope, state.stretch, state.informed = direction(
+                records[s], state.n_records, here, centre, v[AHEAD]
+            )
+            state.slope = slope * state.weight
+    else:
+        _shorten(state)
     _watch(state, before, previous)
     if lost:
         state.reason = COLLAPSED
     elif state.reason == GOING and state.steady >= _STEADY:
         state.reason = CONVERGED
-    if not accepted:
-        _shorten(state)
     _plan(state, v)
 
 
 @jit_inner
-def _accept(
-    state: Any, v: Array, records: Array, centre: Array, value: float, proper: bool
-) -> None:
-    """Go to the trial point, and look ahead from there."""
-    state.gain, state.best = value - state.best, value
-    if state.stretched:
-        state.reach *= _GROWTH
+def _take(state: Any, v: Array, centre: Array) -> None:
+    """Go to the trial point."""
+    shift = np.empty(centre.shape)
     _copy(v[TRIAL], v[HERE])
     _copy(v[REPLY], v[IMAGE])
     _copy(v[PLANNED], v[MADE])
-    here, image = parts(v[HERE], centre, state.n_blocks), parts(v[IMAGE], centre, state.n_blocks)
-    shift = np.empty(centre.shape)
+    here = parts(v[HERE], centre, state.n_blocks)
     for k in range(len(centre)):
         for j in range(centre.shape[1]):
             shift[k, j] = centre[k, j] - here.means[k, j]
     stats, found = parts(v[STATS], centre, state.n_blocks), parts(v[FOUND], centre, state.n_blocks)
     shifted(stats, shift, found)
-    state.slope, state.stretch, state.informed = 0.0, 0.0, 0
-    if proper and state.age > 0 and state.plain_steps < PLAIN:  # `MADE` is not known of a start
-        remember(records, state.n_records, here, image, v[MADE], v[FOUND], centre)
-        state.n_records += 1
-    state.age += 1
-    if state.n_records > 0 and state.age > state.plain_steps:
-        slope, stretch, informed = direction(records, state.n_records, here, centre, v[AHEAD])
-        state.slope, state.stretch, state.informed = slope * state.weight, stretch, informed
 
 
 @jit_inner
@@ -205,17 +215,18 @@ def _plan(state: Any, v: Array) -> None:
             v[PLANNED, p] = v[MADE, p] + state.fraction * v[STEP, p]
 
 
-@jit_inner
-def settle(state: Any, v: Array, centre: Array, proper: bool) -> None:
+@jit
+def settle(states: Any, s: int, vectors: Array, centres: Array, proper: bool) -> None:
     """Try the plan, from which an M-step made ``TRIAL``; or EM's own step if there is none.
 
     Parameters
     ----------
-    state, v, centre
+    states, s, vectors, centres
         See `learn`.
     proper : bool
         Whether an M-step could be made.
     """
+    state, v, centre = states[s], vectors[s], centres[s]
     trial = parts(v[TRIAL], centre, state.n_blocks)
     good = state.planned != 0 and proper and narrowest_scale(trial) >= state.narrowest
     if state.planned and not good:
@@ -236,7 +247,10 @@ def _copy(vector: Array, out: Array) -> None:
 def run(
     estep_full: Any,
     estep_diagonal: Any,
-    maximise: MStep,
+    mstep: Any,
+    maximise: Any,
+    learn: Any,
+    settle: Any,
     X: Array,
     origin: Array,
     unit: Array,
@@ -251,8 +265,13 @@ def run(
 
     Parameters
     ----------
-    estep_full, estep_diagonal, maximise : callable
-        Kernels for full and for diagonal covariances, and the structure's M-step.
+    estep_full, estep_diagonal : callable
+        Kernels for full and for diagonal covariances. All functions that it calls are handed in,
+        so that none of them is compiled again as a part of this one.
+    mstep, maximise : callable
+        The M-step, and that of the structure for it to call.
+    learn, settle : callable
+        The decisions.
     X, origin, unit, row_weights : array
         Rows, as `kernels.estep` takes them. Weights of one ascent for each, or the same for all.
     states, vectors, records, centres : array, of length S
@@ -263,35 +282,32 @@ def run(
     for s in range(len(states)):
         state, v, centre = states[s], vectors[s], centres[s]
         K, D = centre.shape
-        n_blocks = state.n_blocks
-        d, w = D // n_blocks, min(s, len(row_weights) - 1)
+        n_blocks, same, w = state.n_blocks, state.equal_volumes, min(s, len(row_weights) - 1)
+        d, weights = D // n_blocks, row_weights[w : w + 1]
         loglik, log_coef, inverse = np.empty(1), np.empty((1, K)), np.empty((K, n_blocks, d, d))
-        trial, reply = parts(v[TRIAL], centre, n_blocks), parts(v[REPLY], centre, n_blocks)
-        stats, planned = parts(v[STATS], centre, n_blocks), parts(v[PLANNED], centre, n_blocks)
-        here, means = parts(v[HERE], centre, n_blocks), trial.means.reshape(1, K, D)
-        counts, sums = stats.weights.reshape(1, K), stats.means.reshape(1, K, D)
+        trial, stats = parts(v[TRIAL], centre, n_blocks), parts(v[STATS], centre, n_blocks)
+        means, sums = trial.means.reshape(1, K, D), stats.means.reshape(1, K, D)
+        counts = stats.weights.reshape(1, K)
         for t in range(histories.shape[1]):
             if state.reason != GOING:
                 break
             prepared(trial, log_coef, inverse)
-            weights = row_weights[w : w + 1]
             if n_blocks == 1:
                 W, scatter = inverse.reshape(1, K, D, D), stats.blocks.reshape(1, K, D, D)
                 estep_full(
                     X, origin, unit, weights, log_coef, means, W, loglik, counts, sums, scatter
                 )
             else:
-                W1, scatter1 = inverse.reshape(1, K, D), stats.blocks.reshape(1, K, D)
+                U, squares = inverse.reshape(1, K, D), stats.blocks.reshape(1, K, D)
                 estep_diagonal(
-                    X, origin, unit, weights, log_coef, means, W1, loglik, counts, sums, scatter1
+                    X, origin, unit, weights, log_coef, means, U, loglik, counts, sums, squares
                 )
-            proper = mstep(maximise, state.equal_volumes, stats, trial.means, trial, reply)
-            learn(state, v, records[s], centre, loglik[0], proper)
+            proper = mstep(maximise, same, n_blocks, v[STATS], trial.means, v[TRIAL], v[REPLY])
+            learn(states, s, vectors, records, centres, loglik[0], proper)
             histories[s, t] = state.best
-            proper = False
             if state.planned:
-                proper = mstep(maximise, state.equal_volumes, planned, centre, here, trial)
-            settle(state, v, centre, proper)
+                proper = mstep(maximise, same, n_blocks, v[PLANNED], centre, v[HERE], v[TRIAL])
+            settle(states, s, vectors, centres, proper)
 
 
 @jit_inner
@@ -306,39 +322,38 @@ def prepared(point: Parts, log_coef: Array, inverse: Array) -> None:
         inverted(point.blocks[k], inverse[k])
 
 
-@jit
-def learn_all(
-    states: Any, vectors: Array, records: Array, centres: Array, values: Array, proper: Array
-) -> None:
-    """Let each of S ascents `learn`, unless it has ended."""
-    for s in range(len(states)):
-        if states[s].reason == GOING:
-            learn(states[s], vectors[s], records[s], centres[s], values[s], proper[s] > 0)
-
-
-@jit
-def settle_all(states: Any, vectors: Array, centres: Array, proper: Array) -> None:
-    """Let each of S ascents `settle`, unless it has ended."""
-    for s in range(len(states)):
-        if states[s].reason == GOING:
-            settle(states[s], vectors[s], centres[s], proper[s] > 0)
-
-
-_ESTEPS = tuple(function_type((2, 1, 1, 2, 2, 3, W), (1, 2, 3, W)) for W in (4, 3))
-_MSTEP = function_type((0,), (1, 4, 4, 4))
-
-
-@functools.cache
-def compile_run() -> None:
-    """Compile `run`, or load it."""
-    kernels.compile_kernels()
-    with announce_compilation():
-        compile_for(run, [((*_ESTEPS, _MSTEP, 2, 1, 1, 2), (STATE, 3, 4, 3, 2))])
+_ESTEPS = [((2, 1, 1, 2, 2, 3, W), (1, 2, 3, W)) for W in (4, 3)]
+_COVARIANCES = function_type((0,), (1, 4, 4, 4))
+_MSTEP = ((_COVARIANCES, 0, 0), (1, 2, 1, 1))
+_LEARN = ((), (STATE, 0, 3, 4, 3, types.float64, types.boolean))
+_SETTLE = ((), (STATE, 0, 3, 3, types.boolean))
+_STEPS = (
+    *[function_type(*signature) for signature in _ESTEPS],
+    function_type(*_MSTEP, returns=types.boolean),
+    _COVARIANCES,
+    function_type(*_LEARN),
+    function_type(*_SETTLE),
+)
 
 
 @functools.cache
 def compile_decisions() -> None:
-    """Compile `learn_all` and `settle_all`, or load them."""
+    """Compile `learn` and `settle`, or load them."""
     with announce_compilation():
-        compile_for(learn_all, [((), (STATE, 3, 4, 3, 1, 1))])
-        compile_for(settle_all, [((), (STATE, 3, 3, 1))])
+        compile_for(learn, [_LEARN])
+        compile_for(settle, [_SETTLE])
+
+
+@functools.cache
+def compile_run() -> None:
+    """Compile `run` and all that it calls, or load it."""
+    kernels.compile_kernels()
+    compile_decisions()
+    with announce_compilation():
+        compile_for(mstep, [_MSTEP])
+        compile_for(run, [((*_STEPS, 2, 1, 1, 2), (STATE, 3, 4, 3, 2))])
+
+
+def climb_on(maximise: MStep, *arrays: Any) -> None:
+    """Call `run` for a structure's M-step of the covariances; see there for the arrays."""
+    run(kernels.estep, kernels.estep, mstep, maximise, learn, settle, *arrays)

@@ -27,7 +27,7 @@ from bayesgmm.em.ascent import PLAIN
 from bayesgmm.em.objective import Objective
 from bayesgmm.em.points import Points, flattened, pointed, unflattened
 from bayesgmm.em.quasi_newton import PAIRS
-from bayesgmm.mixture import kernels, threads
+from bayesgmm.mixture import threads
 from bayesgmm.mixture.data import pieces
 
 __all__ = ["PLAIN", "Ascent", "Reason", "climb"]
@@ -160,7 +160,7 @@ class Flock:
 
             def run(part: slice, arrays: tuple[npt.NDArray, ...] = arrays) -> None:
                 rows, mine = objective.rows_of(part), [array[part] for array in arrays]
-                compiled.run(kernels.estep, kernels.estep, mstep, *rows, *mine)
+                compiled.climb_on(mstep, *rows, *mine)
 
             for _ in threads.map(run, parts, workers):
                 pass
@@ -184,20 +184,23 @@ class Flock:
     def _sweep(self, active: npt.NDArray[np.intp]) -> None:
         """Sweep the rows once for each of these ascents, and choose the next trial points."""
         objective, vectors = self.objective, self.vectors
-        values, proper = np.zeros(len(vectors)), np.zeros(len(vectors))
         trial = self._points(compiled.TRIAL, active)
-        values[active], stats = objective.estep(trial, active)
-        reply, proper[active] = objective.mstep(stats, trial.means, trial)
+        values, stats = objective.estep(trial, active)
+        reply, proper = objective.mstep(stats, trial.means, trial)
         vectors[active, compiled.STATS] = flattened(stats)
         vectors[active, compiled.REPLY] = flattened(reply)
-        compiled.learn_all(self.states, vectors, self.records, self.centres, values, proper)
+        arrays = (vectors, self.records, self.centres)
+        for s, value, good in zip(active, values, proper, strict=True):
+            compiled.learn(self.states, s, *arrays, value, good)
         planned = np.flatnonzero(self.going & (self.states["planned"] != 0))
+        made = np.zeros(len(vectors), dtype=np.bool_)
         if len(planned):
             stats = unflattened(vectors[planned, compiled.PLANNED], self.start)
             here = self._points(compiled.HERE, planned)
-            trial, proper[planned] = objective.mstep(stats, self.centres[planned], here)
+            trial, made[planned] = objective.mstep(stats, self.centres[planned], here)
             vectors[planned, compiled.TRIAL] = flattened(trial)
-        compiled.settle_all(self.states, vectors, self.centres, proper)
+        for s in np.flatnonzero(self.going):
+            compiled.settle(self.states, s, vectors, self.centres, made[s])
 
     @property
     def going(self) -> npt.NDArray[np.bool_]:

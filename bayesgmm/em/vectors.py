@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from bayesgmm.mixture.compilation import jit_inner
+from bayesgmm.mixture.compilation import jit, jit_inner
 from bayesgmm.mixture.structures.factors import factorised
 from bayesgmm.mixture.structures.matrices import inverted, transformed
 from bayesgmm.mixture.structures.msteps import MStep
@@ -60,9 +60,15 @@ def shifted(stats: Parts, shift: Array, out: Parts) -> None:
                     )
 
 
-@jit_inner
+@jit
 def mstep(
-    maximise: MStep, equal_volumes: int, stats: Parts, centre: Array, start: Parts, out: Parts
+    maximise: MStep,
+    equal_volumes: int,
+    n_blocks: int,
+    statistics: Array,
+    centre: Array,
+    begin: Array,
+    end: Array,
 ) -> bool:
     """Write the maximum of the expected log-likelihood, and tell whether it is one.
 
@@ -70,16 +76,19 @@ def mstep(
     ----------
     maximise, equal_volumes : callable, int
         The M-step of the covariances.
-    stats : Parts
+    n_blocks : int
+        Blocks of a covariance.
+    statistics : array, shape (P,)
         Expected statistics, centred at `centre`.
     centre : array, shape (K, D)
         Need not be the means.
-    start : Parts
+    begin : array, shape (P,)
         Mixture, with factors, to go on from.
-    out : Parts
+    end : array, shape (P,)
         Overwritten. Of no use if a component has lost its rows or its covariance is singular.
     """
     K, D = centre.shape
+    stats, out = parts(statistics, centre, n_blocks), parts(end, centre, n_blocks)
     about, step = Parts(np.empty(K), np.empty((K, D)), np.empty(out.blocks.shape)), np.empty((K, D))
     found, total = np.empty(out.blocks.shape), 0.0
     for k in range(K):
@@ -89,7 +98,7 @@ def mstep(
         for j in range(D):
             step[k, j] = stats.means[k, j] / stats.weights[k]
     shifted(stats, step, about)
-    covariances(start.blocks, out.blocks)
+    covariances(parts(begin, centre, n_blocks).blocks, out.blocks)
     maximise(equal_volumes, about.weights, about.blocks, out.blocks, found)
     for k in range(K):
         out.weights[k] = stats.weights[k] / total

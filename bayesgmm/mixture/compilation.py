@@ -86,12 +86,14 @@ def compile_for(
     dispatcher.disable_compile()
 
 
-def function_type(reads: Sequence[Argument], writes: Sequence[Argument]) -> Any:
+def function_type(
+    reads: Sequence[Argument], writes: Sequence[Argument], returns: Any = numba.types.void
+) -> Any:
     """Give the type of a kernel with this signature, so that another can take it as an argument.
 
     A kernel that is called like this is not compiled again as a part of its caller.
     """
-    return numba.types.FunctionType(numba.types.void(*_types(reads, writes)))
+    return numba.types.FunctionType(returns(*_types(reads, writes)))
 
 
 def _types(reads: Sequence[Argument], writes: Sequence[Argument]) -> tuple[Any, ...]:
