@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from bayesgmm.mixture.compilation import jit, jit_inner
+from bayesgmm.mixture.compilation import jit_exact, jit_inner
 from bayesgmm.mixture.structures.factors import factorised
 from bayesgmm.mixture.structures.matrices import inverted, transformed
 from bayesgmm.mixture.structures.msteps import MStep
@@ -60,7 +60,7 @@ def shifted(stats: Parts, shift: Array, out: Parts) -> None:
                     )
 
 
-@jit
+@jit_exact  # the weight of a single component is 1
 def mstep(
     maximise: MStep,
     equal_volumes: int,
