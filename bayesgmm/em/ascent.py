@@ -21,9 +21,10 @@ from bayesgmm.em.quasi_newton import direction, remember
 from bayesgmm.em.vectors import Parts, mstep, narrowest_scale, parts, shifted
 from bayesgmm.mixture import kernels
 from bayesgmm.mixture.compilation import (
+    Pointer,
     announce_compilation,
     compile_for,
-    function_type,
+    function_signature,
     jit,
     jit_inner,
 )
@@ -322,38 +323,39 @@ def prepared(point: Parts, log_coef: Array, inverse: Array) -> None:
         inverted(point.blocks[k], inverse[k])
 
 
-_ESTEPS = [((2, 1, 1, 2, 2, 3, W), (1, 2, 3, W)) for W in (4, 3)]
-_COVARIANCES = function_type((0,), (1, 4, 4, 4))
-_MSTEP = ((_COVARIANCES, 0, 0), (1, 2, 1, 1))
-_LEARN = ((), (STATE, 0, 3, 4, 3, types.float64, types.boolean))
-_SETTLE = ((), (STATE, 0, 3, 3, types.boolean))
-_STEPS = (
-    *[function_type(*signature) for signature in _ESTEPS],
-    function_type(*_MSTEP, returns=types.boolean),
-    _COVARIANCES,
-    function_type(*_LEARN),
-    function_type(*_SETTLE),
+_ESTEPS = [function_signature((2, 1, 1, 2, 2, 3, W), (1, 2, 3, W)) for W in (4, 3)]
+_COVARIANCES = function_signature((0,), (1, 4, 4, 4))
+_MSTEP = function_signature(
+    (types.FunctionType(_COVARIANCES), 0, 0), (1, 2, 1, 1), types.boolean
 )
+_LEARN = function_signature((), (STATE, 0, 3, 4, 3, types.float64, types.boolean))
+_SETTLE = function_signature((), (STATE, 0, 3, 3, types.boolean))
+_FUNCTIONS = [
+    types.FunctionType(one) for one in (*_ESTEPS, _MSTEP, _COVARIANCES, _LEARN, _SETTLE)
+]
 
 
 @functools.cache
-def compile_decisions() -> None:
+def decisions() -> tuple[Pointer, Pointer]:
     """Compile `learn` and `settle`, or load them."""
     with announce_compilation():
-        compile_for(learn, [_LEARN])
-        compile_for(settle, [_SETTLE])
+        return Pointer(learn, _LEARN), Pointer(settle, _SETTLE)
 
 
 @functools.cache
-def compile_run() -> None:
-    """Compile `run` and all that it calls, or load it."""
+def _pointers(maximise: MStep) -> tuple[Pointer, ...]:
+    """Compile `run` and all that it calls, or load it; give what it calls."""
     kernels.compile_kernels()
-    compile_decisions()
     with announce_compilation():
-        compile_for(mstep, [_MSTEP])
-        compile_for(run, [((*_STEPS, 2, 1, 1, 2), (STATE, 3, 4, 3, 2))])
+        compile_for(run, [((*_FUNCTIONS, 2, 1, 1, 2), (STATE, 3, 4, 3, 2))])
+        return (
+            *[Pointer(kernels.estep, signature) for signature in _ESTEPS],
+            Pointer(mstep, _MSTEP),
+            Pointer(maximise, _COVARIANCES),
+            *decisions(),
+        )
 
 
 def climb_on(maximise: MStep, *arrays: Any) -> None:
     """Call `run` for a structure's M-step of the covariances; see there for the arrays."""
-    run(kernels.estep, kernels.estep, mstep, maximise, learn, settle, *arrays)
+    run(*_pointers(maximise), *arrays)

@@ -148,7 +148,6 @@ class Flock:
 
     def run(self, n_sweeps: int) -> None:
         """Climb in compiled code, several ascents on each thread."""
-        compiled.compile_run()
         objective, mstep, n = self.objective, self.objective.structure.mstep, len(self.states)
         work = n * n_sweeps * objective.sweep_cost(self.centres.shape[1])
         workers = objective.workers if work > _FOR_A_THREAD else 1
@@ -169,7 +168,7 @@ class Flock:
 
     def walk(self, n_sweeps: int) -> None:
         """Climb in lockstep, by the E-step and the M-step of the objective."""
-        compiled.compile_decisions()
+        compiled.decisions()
         histories = [self.histories]
         for _ in range(n_sweeps):
             active = np.flatnonzero(self.going)

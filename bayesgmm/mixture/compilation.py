@@ -86,14 +86,45 @@ def compile_for(
     dispatcher.disable_compile()
 
 
-def function_type(
+class Pointer(numba.types.WrapperAddressProtocol):  # type: ignore[misc]
+    """A compiled kernel as the argument of another, which need not be compiled again for it.
+
+    numba would take the kernel itself as well, but looks it up anew each time, for as long as a
+    small ascent takes.
+
+    Parameters
+    ----------
+    kernel : callable
+        Decorated with `jit`.
+    signature
+        What `function_signature` gave.
+    """
+
+    def __init__(self, kernel: Callable[..., object], signature: Any) -> None:
+        dispatcher: Any = kernel
+        dispatcher.disable_compile(False)
+        dispatcher.compile(signature.args)
+        dispatcher.disable_compile()
+        found = dispatcher.overloads[signature.args]
+        name = found.fndesc.llvm_cfunc_wrapper_name
+        self._address = found.library.get_pointer_to_function(name)
+        self._signature = signature
+        self._numba_type_ = numba.types.FunctionType(signature)
+
+    def __wrapper_address__(self) -> Any:
+        """Where the machine code is: numba asks for it."""
+        return self._address
+
+    def signature(self) -> Any:
+        """Types of the arguments and of the result: numba asks for them."""
+        return self._signature
+
+
+def function_signature(
     reads: Sequence[Argument], writes: Sequence[Argument], returns: Any = numba.types.void
 ) -> Any:
-    """Give the type of a kernel with this signature, so that another can take it as an argument.
-
-    A kernel that is called like this is not compiled again as a part of its caller.
-    """
-    return numba.types.FunctionType(returns(*_types(reads, writes)))
+    """Give the signature of a kernel; see `compile_for`."""
+    return returns(*_types(reads, writes))
 
 
 def _types(reads: Sequence[Argument], writes: Sequence[Argument]) -> tuple[Any, ...]:
