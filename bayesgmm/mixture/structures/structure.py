@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -120,6 +121,7 @@ class Structure:
             return scales
         return np.full_like(scales, np.sqrt(np.mean(np.square(scales))))
 
+    @functools.cache  # noqa: B019 there are fourteen structures, and they live for ever
     def contains(self, other: Structure) -> bool:
         """Whether all covariances of the other structure are within this one, too."""
         pairs = zip(self.code, other.code, strict=True)
