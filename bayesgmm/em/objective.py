@@ -12,7 +12,7 @@ import numpy.typing as npt
 from bayesgmm.em.points import Points, centred
 from bayesgmm.em.ridge import clouded, log_shares
 from bayesgmm.mixture.data import Data
-from bayesgmm.mixture.likelihood import estep
+from bayesgmm.mixture.likelihood import estep, in_one_chunk, kernel_rows, sweep_cost
 from bayesgmm.mixture.stats import Stats
 from bayesgmm.mixture.structures import Structure, factorise
 
@@ -50,6 +50,8 @@ class Objective:
     workers: int = 1
     reg_covar: float = 0.0
 
+    own_rows = False  # whether every mixture has rows of its own
+
     @cached_property
     def total_weight(self) -> Array:
         """Sum of the row weights, shape (S,) or (1,)."""
@@ -63,6 +65,26 @@ class Objective:
         if not self.reg_covar:
             return self.data.n_features
         return int((np.linalg.eigvalsh(self.data.covariance()) > self.reg_covar).sum())
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether this is the likelihood itself, and nothing added to it."""
+        return self.penalty is None and not self.reg_covar
+
+    def sweep_cost(self, n_components: int) -> float:
+        """Estimate what a sweep of all rows costs, in cycles of a processor."""
+        return sweep_cost(self.data, n_components)
+
+    def is_small(self, n_components: int) -> bool:
+        """Whether the rows need not be cut into chunks."""
+        return in_one_chunk(self.data, n_components)
+
+    def rows_of(self, mixtures: slice) -> tuple[Array, Array, Array, Array]:
+        """Give the rows of some mixtures as `kernels.estep` takes them, with their weights."""
+        weights = self.data.row_weights[None]
+        if self.row_weights is not None:
+            weights = np.ascontiguousarray(self.row_weights[mixtures])
+        return (*kernel_rows(self.data, slice(None)), weights)
 
     def estep(self, points: Points, mixtures: npt.NDArray[np.intp]) -> tuple[Array, Stats]:
         """Evaluate the objective, shape (S,), with the statistics of the rows.

@@ -105,21 +105,30 @@ def centred(stats: Stats, shift: Array) -> Stats:
     return Stats(stats.log_likelihood, stats.counts, sums, scatter)
 
 
-def flattened(stats: Stats) -> Array:
-    """Write expected statistics as vectors (S, P), which may be added and stretched."""
-    n = len(stats.counts)
-    parts = (stats.counts, stats.sums, stats.scatter)
-    return np.concatenate([part.reshape(n, -1) for part in parts], axis=1)
+def flattened(parts: Stats | Points) -> Array:
+    """Write expected statistics, or points, as vectors (S, P): statistics may be stretched."""
+    if isinstance(parts, Points):
+        arrays = _arrays(parts)
+    else:
+        arrays = (parts.counts, parts.sums, parts.scatter)
+    return np.concatenate([array.reshape(len(array), -1) for array in arrays], axis=1)
 
 
 def unflattened(vectors: Array, like: Points) -> Stats:
-    """Read what `flattened` wrote, for mixtures shaped as `like`."""
-    n = len(vectors)
-    shapes = [(n, *part.shape[1:]) for part in _arrays(like)]
-    k, d = like.means.shape[1:]
-    return Stats(
-        np.full(n, np.nan),
-        vectors[:, :k].reshape(shapes[0]),
-        vectors[:, k : k + k * d].reshape(shapes[1]),
-        vectors[:, k + k * d :].reshape(shapes[2]),
+    """Read statistics that `flattened` wrote, for mixtures shaped as `like`."""
+    return Stats(np.full(len(vectors), np.nan), *_cut(vectors, like))
+
+
+def pointed(vectors: Array, like: Points) -> Points:
+    """Read points that `flattened` wrote, shaped as `like`."""
+    return Points(*_cut(vectors, like))
+
+
+def _cut(vectors: Array, like: Points) -> tuple[Array, Array, Array]:
+    n, (k, d) = len(vectors), like.means.shape[1:]
+    after = k + k * d
+    return (
+        vectors[:, :k].copy(),
+        vectors[:, k:after].reshape(n, k, d),
+        vectors[:, after:].reshape(n, *like.factor.shape[1:]),
     )

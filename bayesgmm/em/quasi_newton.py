@@ -23,146 +23,128 @@ Computation 35, 773-782.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
 
 import numpy as np
 import numpy.typing as npt
 
-from bayesgmm.em.points import Points
+from bayesgmm.em.vectors import Parts, inverses, parts, whiten, with_covariances
+from bayesgmm.mixture.compilation import jit_inner
 
 Array = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
 
-_PAIRS = 5  # steps remembered: older ones tell of a curvature that is no longer there
+PAIRS = 5  # steps remembered: older ones tell of a curvature that is no longer there
+_POINT, _IMAGE, _MADE, _FOUND = range(4)  # of a record
 _LEAST_CURVATURE = 1e-8  # a pair with less of it tells nothing
-
-
-@dataclass(frozen=True, eq=False)
-class Direction:
-    """Where to go from S points.
-
-    Attributes
-    ----------
-    step : array, shape (S, P)
-        Change of the expected statistics.
-    slope : array, shape (S,)
-        How fast the log-likelihood of one row rises along it.
-    stretch : array, shape (S,)
-        Length in units of EM's own step.
-    informed : array of bool, shape (S,)
-        Whether anything was known of the curvature.
-    """
-
-    step: Array
-    slope: Array
-    stretch: Array
-    informed: BoolArray
-
-    def __getitem__(self, chosen: BoolArray) -> Direction:
-        """Give some of the directions."""
-        return Direction(
-            self.step[chosen], self.slope[chosen], self.stretch[chosen], self.informed[chosen]
-        )
-
-
-class Memory:
-    """The latest points of S ascents, with EM's answers to them.
-
-    A record holds, for each ascent, the parameters of a point and of its EM image, and the
-    expected statistics which the point was made of and which the rows returned: four vectors of
-    the same length P.
-    """
-
-    def __init__(self, n_ascents: int, length: int) -> None:
-        self._records = np.zeros((_PAIRS + 1, n_ascents, 4, length))
-        self._empty = np.ones(n_ascents, dtype=np.bool_)
-
-    def keep(self, chosen: BoolArray) -> None:
-        """Forget all ascents but these."""
-        self._records, self._empty = self._records[:, chosen], self._empty[chosen]
-
-    def add(self, chosen: BoolArray, point: Array, image: Array, made: Array, found: Array) -> None:
-        """Add a record for each of the chosen ascents."""
-        record = np.stack([point, image, made, found], axis=1)
-        first, later = chosen & self._empty, chosen & ~self._empty
-        self._records[:, first] = record[first]  # no change from one to the next: no pair yet
-        self._records[:-1, later] = self._records[1:, later]
-        self._records[-1, later] = record[later]
-        self._empty[first] = False
-
-    def direction(self, points: Points) -> Direction:
-        """Give the direction from the points of the last records."""
-        point, image, made, found = np.moveaxis(self._records, 2, 0)
-        gap, left = image - point, found - made
-        known = whitened(
-            np.concatenate([point[1:] - point[:-1], gap[:-1] - gap[1:], gap[-1:]]), points
-        )
-        # the recursion, on coefficients: [steps, changes of the gradient, gradient] are 2 M + 1
-        known = np.moveaxis(known, 0, 1)
-        products = known @ np.swapaxes(known, 1, 2)
-        m, last = _PAIRS, 2 * _PAIRS
-        pairs = np.arange(m)
-        curvature = products[:, pairs, m + pairs]
-        usable = curvature > _LEAST_CURVATURE * products[:, pairs, pairs]
-        inverse = np.where(usable, 1 / np.where(usable, curvature, 1.0), 0.0)
-        shares = np.zeros((len(products), last + 1))
-        shares[:, last] = 1.0
-        taken = np.zeros_like(inverse)
-        for i in reversed(range(m)):
-            taken[:, i] = inverse[:, i] * _dot(products[:, i], shares)
-            shares[:, m + i] = -taken[:, i]
-        for i in range(m):
-            shares[:, i] = taken[:, i] - inverse[:, i] * _dot(products[:, m + i], shares)
-        statistics = np.concatenate([made[1:] - made[:-1], left[:-1] - left[1:], left[-1:]])
-        step = (shares[:, None] @ np.moveaxis(statistics, 0, 1))[:, 0]
-        towards = _dot(products[:, last], shares)
-        squared = _dot(shares, (products @ shares[..., None])[..., 0])
-        stretch = np.sqrt(np.maximum(squared, 0.0) / np.maximum(products[:, last, last], _TINY))
-        return Direction(step, towards, stretch, usable.any(axis=1))
-
-
 _TINY = float(np.finfo(np.float64).tiny)
 
 
-def parameters(points: Points) -> Array:
-    """Write weights, means and covariances as vectors, shape (S, P)."""
-    n = len(points)
-    parts = (points.weights, points.means, points.covariances)
-    return np.concatenate([part.reshape(n, -1) for part in parts], axis=1)
+@jit_inner
+def remember(
+    records: Array, i: int, point: Parts, image: Parts, made: Array, found: Array, centre: Array
+) -> None:
+    """Write the i-th record; see `direction`. The mixtures have factors."""
+    record, n_blocks = records[i % (PAIRS + 1)], point.blocks.shape[1]
+    with_covariances(point, parts(record[_POINT], centre, n_blocks))
+    with_covariances(image, parts(record[_IMAGE], centre, n_blocks))
+    for p in range(len(made)):
+        record[_MADE, p], record[_FOUND, p] = made[p], found[p]
 
 
-def whitened(changes: Array, points: Points) -> Array:
-    """Measure changes of the parameters by what complete data would tell of them.
+@jit_inner
+def direction(
+    records: Array, n_records: int, point: Parts, centre: Array, step: Array
+) -> tuple[float, float, bool]:
+    """Write where to go from the point of the last record.
 
     Parameters
     ----------
-    changes : array, shape (..., S, P)
-        Differences of `parameters`.
-    points : Points
-        Of S mixtures, about which they are.
+    records : array, shape (PAIRS + 1, 4, P)
+        The latest points of an ascent: the parameters of each and of its EM image, and the
+        expected statistics which it was made of and which the rows returned for it. The i-th
+        record is in row ``i % (PAIRS + 1)``.
+    n_records : int
+        How many there have been, at least one.
+    point : Parts
+        The last point, with factors.
+    centre : array, shape (K, D)
+        Gives the shapes.
+    step : array, shape (P,)
+        Overwritten with the change of the expected statistics.
 
     Returns
     -------
-    array, shape (..., S, P)
-        Of which the squared length is the squared change in standard errors from one row.
+    slope : float
+        How fast the log-likelihood of one row rises along it.
+    stretch : float
+        Its length in units of EM's own step.
+    informed : bool
+        Whether anything was known of the curvature.
     """
-    lead, (k, d) = changes.shape[:-1], points.means.shape[1:]
-    root = np.sqrt(points.weights)
-    weights = changes[..., :k] / root
-    means = changes[..., k : k + k * d].reshape(*lead, k, d)
-    spread = changes[..., k + k * d :].reshape(*lead, *points.factor.shape[1:])
-    if points.diagonal:
-        means, spread = means / points.factor, spread / np.square(points.factor)
-        spread = spread * (root / np.sqrt(2))[..., None]
-    else:
-        inverse = np.linalg.inv(points.factor)
-        means = (inverse @ means[..., None])[..., 0]
-        spread = inverse @ spread @ np.swapaxes(inverse, -1, -2)
-        spread = spread * (root / np.sqrt(2))[..., None, None]
-    means = means * root[..., None]
-    return np.concatenate([weights, means.reshape(*lead, -1), spread.reshape(*lead, -1)], axis=-1)
+    # the recursion, on coefficients: [steps, changes of the gradient, gradient] are 2 M + 1
+    M = min(n_records - 1, PAIRS)
+    n, P, B = 2 * M + 1, records.shape[2], point.blocks.shape[1]
+    whitened, statistics, change = np.empty((n, P)), np.empty((n, P)), np.empty(P)
+    inverse, half = inverses(point.blocks), np.empty(point.blocks.shape[2])
+    for j in range(n):
+        i = j if j < M else j - M
+        here = records[(n_records - 1 - M + i) % (PAIRS + 1)]
+        after = records[(n_records - M + i) % (PAIRS + 1)]
+        for p in range(P):
+            if j < M:
+                change[p] = after[_POINT, p] - here[_POINT, p]
+                statistics[j, p] = after[_MADE, p] - here[_MADE, p]
+            else:
+                change[p] = here[_IMAGE, p] - here[_POINT, p]
+                statistics[j, p] = here[_FOUND, p] - here[_MADE, p]
+                if j < n - 1:
+                    change[p] -= after[_IMAGE, p] - after[_POINT, p]
+                    statistics[j, p] -= after[_FOUND, p] - after[_MADE, p]
+        there = parts(whitened[j], centre, B)
+        whiten(parts(change, centre, B), point.weights, inverse, half, there)
+    products = np.empty((n, n))
+    for i in range(n):
+        for j in range(i + 1):
+            products[i, j] = products[j, i] = _dot(whitened[i], whitened[j])
+    shares = np.empty(n)
+    informed = _recursion(products, M, shares)
+    for p in range(P):
+        step[p] = 0.0
+    for j in range(n):
+        for p in range(P):
+            step[p] += shares[j] * statistics[j, p]
+    squared = 0.0
+    for i in range(n):
+        squared += shares[i] * _dot(products[i], shares)
+    own = max(products[n - 1, n - 1], _TINY)
+    return _dot(products[n - 1], shares), math.sqrt(max(squared, 0.0) / own), informed
 
 
-def _dot(one: Array, other: Array) -> Array:
-    product: Array = np.einsum("...p,...p->...", one, other)
-    return product
+@jit_inner
+def _recursion(products: Array, M: int, shares: Array) -> bool:
+    """Write the coefficients of the direction; tell whether any pair was of use."""
+    taken, informed = np.empty(M), False
+    for j in range(2 * M):
+        shares[j] = 0.0
+    shares[2 * M] = 1.0
+    for i in range(M - 1, -1, -1):
+        curvature = products[i, M + i]
+        taken[i] = 0.0
+        if curvature > _LEAST_CURVATURE * products[i, i]:
+            informed = True
+            taken[i] = _dot(products[i], shares) / curvature
+        shares[M + i] = -taken[i]
+    for i in range(M):
+        curvature, excess = products[i, M + i], 0.0
+        if curvature > _LEAST_CURVATURE * products[i, i]:
+            excess = _dot(products[M + i], shares) / curvature
+        shares[i] = taken[i] - excess
+    return informed
+
+
+@jit_inner
+def _dot(one: Array, other: Array) -> float:
+    total = 0.0
+    for i in range(len(other)):
+        total += one[i] * other[i]
+    return total

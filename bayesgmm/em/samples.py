@@ -22,7 +22,7 @@ from bayesgmm.em.points import Points
 from bayesgmm.em.soundness import is_sound, narrowest
 from bayesgmm.mixture import threads
 from bayesgmm.mixture.data import Data, pieces
-from bayesgmm.mixture.likelihood import estep
+from bayesgmm.mixture.likelihood import estep, kernel_rows
 from bayesgmm.mixture.params import Params, full_factor
 from bayesgmm.mixture.stats import Stats
 from bayesgmm.mixture.structures import Structure, get_structure
@@ -220,6 +220,11 @@ class OwnRows(Objective):
     """
 
     samples: tuple[Data, ...] = ()
+    own_rows = True
+
+    def rows_of(self, mixtures: slice) -> tuple[Array, Array, Array, Array]:
+        """Give the rows of one mixture; see `Objective.rows_of`."""
+        return (*kernel_rows(self.samples[mixtures.start], slice(None)), np.empty((1, 0)))
 
     def estep(self, points: Points, mixtures: npt.NDArray[np.intp]) -> tuple[Array, Stats]:
         """Evaluate the log-likelihood; see `Objective.estep`."""

@@ -60,11 +60,13 @@ def is_sound(ascent: Ascent, n_rows: int, objective: Objective) -> bool:
     point = ascent.point
     least = objective.structure.singular_rows(objective.n_directions) + 1
     rows = point.weights[0] * n_rows
-    few = rows < least + 0.5
-    narrow = _narrowness(point) < _NARROW
     only = point.weights.shape[1] == 1
-    bounded = least == 1 or only or objective.penalty is not None
-    return bounded or not (few | (narrow & (rows < _FEW * least))).any()
+    if least == 1 or only or objective.penalty is not None:
+        return True
+    if (rows >= _FEW * least).all():
+        return True
+    narrow = (_narrowness(point) < _NARROW) & (rows < _FEW * least)
+    return not (narrow | (rows < least + 0.5)).any()
 
 
 def _narrowness(point: Points) -> Array:

@@ -31,6 +31,7 @@ from pathlib import Path
 from typing import Any
 
 import numba
+import numpy as np
 
 MESSAGE = "bayesgmm: compiling its kernels, once per installation (about 10 s) ..."
 PATIENCE = 0.7  # seconds that pass before a user deserves an explanation
@@ -61,25 +62,28 @@ def jit_exact[**P, R](function: Callable[P, R]) -> Callable[P, R]:
     return _jit(function, _EXACT)
 
 
+Argument = int | np.dtype[np.void] | numba.types.Type
+
+
 def compile_for(
-    kernel: Callable[..., object], signatures: Iterable[tuple[Sequence[int], Sequence[int]]]
+    kernel: Callable[..., object], signatures: Iterable[tuple[Sequence[Argument], Sequence[Argument]]]
 ) -> None:
     """Compile a kernel for its signatures, or load it, and refuse any other from then on.
 
     Parameters
     ----------
     kernel : callable
-        A function decorated with `jit`, whose arguments are float64 C-contiguous arrays.
+        A function decorated with `jit`, whose arguments are float64 C-contiguous arrays, or other
+        things that can be told of here.
     signatures : iterable of (reads, writes)
         Numbers of dimensions: of the arrays that it reads, which come first and may be
-        read-only, and of those that it overwrites.
+        read-only, and of those that it overwrites. An integer has none. A dtype stands for an
+        array of one dimension of such records; a type of numba's, for itself.
     """
     dispatcher: Any = kernel
     dispatcher.disable_compile(False)
     for reads, writes in signatures:
-        dispatcher.compile(
-            (*[_array(ndim, readonly=True) for ndim in reads], *[_array(ndim) for ndim in writes])
-        )
+        dispatcher.compile(_types(reads, writes))
     dispatcher.disable_compile()
 
 
@@ -104,8 +108,59 @@ def compile_callback(function: Callable[..., int], signature: Any) -> int:
     return int(compiled.address)
 
 
-def _array(ndim: int, readonly: bool = False) -> Any:
-    return numba.types.Array(numba.types.float64, ndim, "C", readonly=readonly)
+class Pointer(numba.types.WrapperAddressProtocol):  # type: ignore[misc]
+    """A compiled kernel as the argument of another, which need not be compiled again for it.
+
+    numba would take the kernel itself as well, but looks it up anew each time, for as long as a
+    small ascent takes.
+
+    Parameters
+    ----------
+    kernel : callable
+        Decorated with `jit`.
+    signature
+        What `function_signature` gave.
+    """
+
+    def __init__(self, kernel: Callable[..., object], signature: Any) -> None:
+        dispatcher: Any = kernel
+        dispatcher.disable_compile(False)
+        dispatcher.compile(signature.args)
+        dispatcher.disable_compile()
+        found = dispatcher.overloads[signature.args]
+        name = found.fndesc.llvm_cfunc_wrapper_name
+        self._address = found.library.get_pointer_to_function(name)
+        self._signature = signature
+        self._numba_type_ = numba.types.FunctionType(signature)
+
+    def __wrapper_address__(self) -> Any:
+        """Where the machine code is: numba asks for it."""
+        return self._address
+
+    def signature(self) -> Any:
+        """Types of the arguments and of the result: numba asks for them."""
+        return self._signature
+
+
+def function_signature(
+    reads: Sequence[Argument], writes: Sequence[Argument], returns: Any = numba.types.void
+) -> Any:
+    """Give the signature of a kernel; see `compile_for`."""
+    return returns(*_types(reads, writes))
+
+
+def _types(reads: Sequence[Argument], writes: Sequence[Argument]) -> tuple[Any, ...]:
+    return (*[_type(one, readonly=True) for one in reads], *[_type(one) for one in writes])
+
+
+def _type(what: Argument, readonly: bool = False) -> Any:
+    if isinstance(what, numba.types.Type):
+        return what
+    if isinstance(what, np.dtype):
+        return numba.types.Array(numba.from_dtype(what), 1, "C", readonly=readonly)
+    if what == 0:
+        return numba.types.int64
+    return numba.types.Array(numba.types.float64, what, "C", readonly=readonly)
 
 
 @contextmanager

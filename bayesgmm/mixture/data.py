@@ -111,6 +111,10 @@ class Data:
 
     def covariance(self) -> Array:
         """Weighted covariance of the rows, shape (D, D), dividing by the total weight."""
+        return self._covariance
+
+    @cached_property
+    def _covariance(self) -> Array:
         mean, total = self.moments()[0], np.zeros((self.n_features, self.n_features))
         for chunk in self.chunks():
             centred = self.rows(chunk.start, chunk.stop) - mean

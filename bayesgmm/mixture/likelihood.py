@@ -81,7 +81,7 @@ def estep(
             np.empty((len(part), *factor.shape[1:])),
         )
         kernels.estep(
-            *_block(data, rows),
+            *kernel_rows(data, rows),
             np.ascontiguousarray(v[slice(None) if shared else mixtures, rows]),
             log_coef[mixtures],
             part,
@@ -119,7 +119,7 @@ def log_density(rows: Data | Array, params: Params, workers: int = 1) -> Array:
     out = np.empty(data.n_rows)
 
     def write(chunk: slice) -> None:
-        block = _block(data, chunk)
+        block = kernel_rows(data, chunk)
         kernels.pointwise(*block, log_coef, params.means, inverse, out[chunk])
 
     for _ in threads.map(write, _chunks(data, params.n_components), workers):
@@ -136,7 +136,7 @@ def responsibilities(rows: Data | Array, params: Params, workers: int = 1) -> Ar
     out = np.empty((data.n_rows, params.n_components))
 
     def write(chunk: slice) -> None:
-        block = _block(data, chunk)
+        block = kernel_rows(data, chunk)
         kernels.responsibilities(*block, log_coef, params.means, inverse, out[chunk])
 
     for _ in threads.map(write, _chunks(data, params.n_components), workers):
@@ -152,7 +152,7 @@ def assignment_entropy(data: Data, params: Params, workers: int = 1) -> float:
     log_coef, inverse = _prepared(params.weights, params.factor)
 
     def entropy(chunk: slice) -> float:
-        block = _block(data, chunk)
+        block = kernel_rows(data, chunk)
         shares = np.empty((len(block[0]), params.n_components))
         kernels.responsibilities(*block, log_coef, params.means, inverse, shares)
         of_rows = -(shares * np.log(np.where(shares > 0, shares, 1.0))).sum(axis=1)
@@ -180,7 +180,7 @@ def _data(rows: Data | Array) -> Data:
     return Data(np.ascontiguousarray(rows), (), np.empty(0))
 
 
-def _block(data: Data, rows: slice) -> tuple[Array, Array, Array]:
+def kernel_rows(data: Data, rows: slice) -> tuple[Array, Array, Array]:
     """Give some rows as the kernels take them: numbers, origin and unit."""
     return np.ascontiguousarray(data.values[rows], np.float64), data.origin, data.unit
 
@@ -197,6 +197,11 @@ def _groups(data: Data, shape: tuple[int, ...], n_chunks: int, workers: int) -> 
     wanted = 1 if workers == 1 else min(n_mixtures, -(-4 * workers // n_chunks))
     worthwhile = int(_CHUNK_CYCLES * n_chunks / (data.n_rows * _cycles(data, n_components)))
     return list(pieces(n_mixtures, max(-(-n_mixtures // wanted), worthwhile)))
+
+
+def in_one_chunk(data: Data, n_components: int) -> bool:
+    """Whether the rows are so few that they are swept in one go."""
+    return len(_chunks(data, n_components)) == 1
 
 
 def sweep_cost(data: Data, n_components: int) -> float:

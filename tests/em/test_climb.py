@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 import bayesgmm as bg
-from bayesgmm.em.climb import PLAIN, Ascent, Reason, climb
+from bayesgmm.em import ascent
+from bayesgmm.em.climb import PLAIN, Ascent, Flock, Reason, climb
 from bayesgmm.em.objective import Objective
-from bayesgmm.em.points import Points, centred, flattened, unflattened
-from bayesgmm.em.quasi_newton import Memory, parameters
+from bayesgmm.em.points import Points, centred, flattened, pointed, unflattened
 from bayesgmm.em.starts import Starts
 from bayesgmm.mixture.data import as_data
 from bayesgmm.mixture.structures import STRUCTURES
@@ -39,17 +39,17 @@ def log_likelihood(objective, point):
 @pytest.mark.parametrize("plain_steps", [PLAIN, 5])
 def test_loglik_never_decreases(name, plain_steps):
     objective = objective_of(IRIS, name)
-    for ascent in climb(
+    for found in climb(
         objective, some_ascents(objective), tol=1e-9, max_steps=150, plain_steps=plain_steps
     ):
-        assert np.diff(ascent.history).min() > -1e-10 * abs(ascent.history[0])
+        assert np.diff(found.history).min() > -1e-10 * abs(found.history[0])
 
 
 @each_structure
 def test_reported_value_is_that_of_the_returned_point(name):
     objective = objective_of(IRIS, name)
-    for ascent in climb(objective, some_ascents(objective), tol=1e-9, max_steps=40):
-        assert log_likelihood(objective, ascent.point)[0] == ascent.value
+    for found in climb(objective, some_ascents(objective), tol=1e-9, max_steps=40):
+        assert log_likelihood(objective, found.point)[0] == pytest.approx(found.value, rel=1e-13)
 
 
 def test_an_ascent_is_the_same_in_company():
@@ -110,38 +110,62 @@ def test_slope_of_a_direction_is_that_of_the_log_likelihood(name):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(400, 2)) * [1, 2] + 2 * (rng.random((400, 1)) < 0.4)
     objective = objective_of(X, name)
-    memory, points = remembered(objective, some_ascents(objective, 2, 1)[0].point)
-    ahead, _, made = memory.direction(points), points, memory.made
+    flock = Flock(objective, some_ascents(objective, 2, 1), 0.0, 0.0, 12)
+    flock.walk(13)
+    vectors, state = flock.vectors[0], flock.states[0]
+    here = pointed(vectors[None, ascent.HERE], flock.start)
 
     def value(size):
-        stats = unflattened(made + size * ahead.step, points)
-        moved, _ = objective.mstep(stats, np.zeros_like(points.means), points)
-        return log_likelihood(objective, moved)[0]
+        moved = vectors[None, ascent.MADE] + size * vectors[ascent.AHEAD]
+        point, _ = objective.mstep(unflattened(moved, here), flock.centres, here)
+        return log_likelihood(objective, point)[0]
 
-    h = 1e-5 / max(1.0, float(ahead.stretch[0]))
+    h = 1e-5 / max(1.0, state["stretch"])
     slope = (value(h) - value(-h)) / (2 * h)
-    assert ahead.informed.all()
-    assert slope == pytest.approx(len(X) * ahead.slope[0], rel=0.05)
+    assert state["informed"]
+    assert slope == pytest.approx(state["slope"], rel=0.05)
 
 
-class Remembered(Memory):
-    made = None
+@each_structure
+@pytest.mark.parametrize("weights", ["none", "shared", "own"])
+def test_compiled_code_takes_the_same_path_as_lockstep(name, weights):
+    objective = objective_of(IRIS, name)
+    drawn = np.random.default_rng(0).exponential(size=(3, len(IRIS)))
+    if weights == "shared":
+        data = replace(objective.data, row_weights=drawn[0])
+        objective = replace(objective, data=data)
+    elif weights == "own":
+        objective = replace(objective, row_weights=drawn)
+    ascents = some_ascents(objective, n=3)
+    flocks = [Flock(objective, ascents, 1e-6, 0.0, 5) for _ in range(2)]
+    flocks[0].run(15)
+    flocks[1].walk(15)
+    for one, other in zip(*[flock.ascents() for flock in flocks], strict=True):
+        early = slice(6 if name in ("EVE", "VVE") else 12)  # rounding grows on the way
+        np.testing.assert_allclose(one.history[early], other.history[early], rtol=1e-8)
 
 
-def remembered(objective, point, steps=12):
-    """Memory of so many EM steps from a point, and where they end."""
-    memory = Remembered(1, parameters(point).shape[1])
-    origin, made = np.zeros_like(point.means), None
-    for _ in range(steps):
-        stats = objective.estep(point, np.array([0]))[1]
-        found = flattened(centred(stats, origin - point.means))
-        image, _ = objective.mstep(stats, point.means, point)
-        if made is not None:
-            record = parameters(point), parameters(image), made, found
-            memory.add(np.array([True]), *record)
-            memory.made, last = made, point
-        point, made = image, found
-    return memory, last
+def test_ascents_do_not_depend_on_the_number_of_threads():
+    objective = objective_of(FAITHFUL, "full")
+    ascents = some_ascents(objective, n=9)
+    alone, shared = (
+        climb(replace(objective, workers=n), ascents, tol=1e-9, max_steps=300) for n in (1, 4)
+    )
+    for one, other in zip(alone, shared, strict=True):
+        np.testing.assert_array_equal(one.history, other.history)
+        np.testing.assert_array_equal(one.point.factor, other.point.factor)
+
+
+def test_a_long_ascent_is_one_ascent():
+    """Compiled code is left and entered again, so that no history is longer than it need be."""
+    objective = objective_of(FAITHFUL, "full")
+    ascents = some_ascents(objective, n=2)
+    whole = climb(objective, ascents, tol=0.0, max_steps=40)
+    flock = Flock(objective, ascents, 0.0, 0.0, 5)
+    for sweeps in (7, 1, 33):
+        flock.run(sweeps)
+    for one, other in zip(whole, flock.ascents(), strict=True):
+        np.testing.assert_array_equal(one.history, other.history)
 
 
 def test_statistics_can_be_centred_anywhere():
@@ -158,10 +182,11 @@ def test_statistics_can_be_centred_anywhere():
     np.testing.assert_allclose(moved.factor, here.factor, atol=1e-10)
 
 
-def test_points_are_written_and_read_as_vectors():
+def test_points_and_statistics_are_written_and_read_as_vectors():
     objective = objective_of(IRIS, "diag")
     points = Points.concatenated([a.point for a in some_ascents(objective, n=3)])
     stats = objective.estep(points, np.arange(3))[1]
     again = unflattened(flattened(stats), points)
+    np.testing.assert_array_equal(pointed(flattened(points), points).factor, points.factor)
     np.testing.assert_array_equal(again.sums, stats.sums)
     np.testing.assert_array_equal(again.scatter, stats.scatter)

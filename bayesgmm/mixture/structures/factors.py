@@ -8,13 +8,16 @@ before it, relative to its variance. So neither the units of the features nor ch
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import numpy.typing as npt
 
+from bayesgmm.mixture.compilation import announce_compilation, compile_for, jit, jit_inner
+from bayesgmm.mixture.structures.matrices import cholesky, fill
+
 Array = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
-
-_ROUNDING = 16 * float(np.finfo(np.float64).eps)
 
 
 def factor(covariances: Array) -> Array:
@@ -55,28 +58,43 @@ def factorise(covariances: Array) -> tuple[Array, BoolArray]:
     proper : array of bool, shape (S,)
         Whether all of a mixture's covariances are finite and positive definite.
     """
-    if covariances.ndim == 3:
-        proper = (np.isfinite(covariances) & (covariances > 0)).all(axis=(1, 2))
-        return np.sqrt(np.where(proper[:, None, None], covariances, 1.0)), proper
-    identity = np.eye(covariances.shape[-1])
-    finite = np.isfinite(covariances).all(axis=(1, 2, 3))
-    safe = np.where(finite[:, None, None, None], covariances, identity)
-    lower = _cholesky(safe)
-    variances, conditional = _diagonal(safe), np.square(_diagonal(lower))
-    threshold = _ROUNDING * len(identity)
-    proper = finite & (conditional > threshold * variances).all(axis=(1, 2))
-    return np.where(proper[:, None, None, None], lower, identity), proper
+    _compile()
+    blocks = as_blocks(covariances)
+    factors, proper = np.empty(blocks.shape), np.empty(len(blocks))
+    factorise_all(blocks, factors, proper)
+    return factors.reshape(covariances.shape), proper > 0
 
 
-def _cholesky(covariances: Array) -> Array:
-    """Cholesky factors (S, K, D, D), zero for a mixture that has none."""
-    try:
-        return np.linalg.cholesky(covariances)
-    except np.linalg.LinAlgError:
-        if len(covariances) == 1:
-            return np.zeros_like(covariances)
-        return np.concatenate([_cholesky(one[None]) for one in covariances])
+def as_blocks(matrices: Array) -> Array:
+    """Write (S, K, D, D) matrices, or (S, K, D) diagonals, as new blocks (S, K, B, d, d)."""
+    n, k, d = matrices.shape[:3]
+    shape = (n, k, d, 1, 1) if matrices.ndim == 3 else (n, k, 1, d, d)
+    return np.array(matrices, np.float64, order="C").reshape(shape)
 
 
-def _diagonal(matrices: Array) -> Array:
-    return np.diagonal(matrices, axis1=-2, axis2=-1)
+@functools.cache
+def _compile() -> None:
+    with announce_compilation():
+        compile_for(factorise_all, [((), (5, 5, 1))])
+
+
+@jit
+def factorise_all(covariances: Array, factors: Array, proper: Array) -> None:
+    """Write factors, shape (S, K, B, d, d), and 1 or 0 for each mixture; see `factorise`."""
+    for s in range(len(covariances)):
+        proper[s] = factorised(covariances[s], factors[s])
+
+
+@jit_inner
+def factorised(covariances: Array, factors: Array) -> bool:
+    """Write the factors of one mixture, shape (K, B, d, d); of the identity if not proper."""
+    proper = True
+    for k in range(len(covariances)):
+        proper = cholesky(covariances[k], factors[k]) and proper
+    if not proper:
+        for k in range(len(covariances)):
+            fill(factors[k], 0.0)
+            for b in range(covariances.shape[1]):
+                for i in range(covariances.shape[2]):
+                    factors[k, b, i, i] = 1.0
+    return proper

@@ -7,202 +7,272 @@ vary while the shape is shared, the axes are each component's own eigenvectors; 
 is shared while shapes vary, they are found by rotation (`orientation`). Then the diagonal
 structure with the same volumes and shapes does the rest.
 
-All functions take a flag, whether volumes are equal, then counts (S, K), scatter (S, K, D, D) or
-(S, K, D), and where to start from; S mixtures are treated at once, but each as if it were alone.
-Nothing is raised when a component has collapsed: its matrices are then singular or not finite.
+All functions are compiled, and treat one mixture. They take whether volumes are equal, counts (K,),
+scatter (K, B, d, d), which are blocks on the diagonal (`matrices`), and matrices to go on from; they
+overwrite covariances of the same shape. All have the same signature, so that compiled code can be
+given any of them, and only those in use are compiled. Nothing is raised when a component has
+collapsed: its matrices are then singular or not finite.
 """
 
 from __future__ import annotations
 
+import functools
+import math
 from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
 
-from bayesgmm.mixture.structures.factors import factorise
-from bayesgmm.mixture.structures.orientation import rotated
+from bayesgmm.mixture.compilation import announce_compilation, compile_for, jit, jit_inner
+from bayesgmm.mixture.structures.matrices import (
+    add,
+    cholesky,
+    eigen,
+    fill,
+    inverted,
+    log_determinant,
+    product,
+    recomposed,
+    seen_in,
+    trace,
+    transformed,
+)
+from bayesgmm.mixture.structures.orientation import rotate
 
 Array = npt.NDArray[np.float64]
-MStep = Callable[[bool, Array, Array, Array | None], Array]
+MStep = Callable[[int, Array, Array, Array, Array], None]
 
 _ROUNDS = 200
 _SETTLED = 1e-9  # relative change of the volumes: that of the objective is its square
 _ROUNDING = 1e-13  # of the objective
 
 
-def spherical(equal_volumes: bool, counts: Array, scatter: Array, previous: Array | None) -> Array:
+@jit
+def spherical(
+    equal_volumes: int, counts: Array, scatter: Array, previous: Array, out: Array
+) -> None:
     """Make all round: EII, VII."""
-    volumes = _volumes(equal_volumes, counts, scatter.mean(axis=-1))
-    return np.repeat(volumes[..., None], scatter.shape[-1], axis=-1)
+    K, D = scatter.shape[:2]
+    volumes = np.empty(K)
+    for k in range(K):
+        volumes[k] = trace(scatter[k]) / D
+    _make_volumes(equal_volumes, counts, volumes)
+    for k in range(K):
+        fill(out[k], volumes[k])
 
 
-def free(equal_volumes: bool, counts: Array, scatter: Array, previous: Array | None) -> Array:
+@jit
+def free(equal_volumes: int, counts: Array, scatter: Array, previous: Array, out: Array) -> None:
     """Share nothing but perhaps the volume: EVI, VVI, EVV, VVV."""
-    if not equal_volumes:
-        return scatter / _beside(counts, scatter)
-    sizes = _determinant_root(scatter)
-    return scatter * _beside(_volumes(True, counts, sizes) / sizes, scatter)
+    _free(equal_volumes, counts, scatter, out)
 
 
-def alike(equal_volumes: bool, counts: Array, scatter: Array, previous: Array | None) -> Array:
-    """Share everything but perhaps the volume: EEI, VEI, EEE, VEE."""
-    if equal_volumes:
-        common = scatter.sum(axis=1) / _beside(counts.sum(axis=1), scatter[:, 0])
-        return np.repeat(common[:, None], counts.shape[1], axis=1)
-    start = scatter.sum(axis=1) if previous is None else previous[:, 0]
-    return _proportional(counts, scatter, start)
+@jit
+def alike(equal_volumes: int, counts: Array, scatter: Array, previous: Array, out: Array) -> None:
+    """Share everything: EEI, EEE."""
+    _share(counts, scatter, np.zeros(len(counts)), out)
 
 
-def own_axes(equal_volumes: bool, counts: Array, scatter: Array, previous: Array | None) -> Array:
+@jit
+def proportional(
+    equal_volumes: int, counts: Array, scatter: Array, previous: Array, out: Array
+) -> None:
+    """Share everything but the volume: VEI, VEE."""
+    _proportional(counts, scatter, previous[0], out)
+
+
+@jit
+def own_axes(equal_volumes: int, counts: Array, scatter: Array, previous: Array, out: Array) -> None:
     """Share the shape, let orientations vary: EEV, VEV.
 
     The axes of each component are its eigenvectors, and those of equal rank belong together.
     """
-    values, vectors = _eigh(scatter)
-    start = None if previous is None else _eigh(previous[:, :1])[0]
-    return _recomposed(alike(equal_volumes, counts, values, start), vectors)
+    K, D = scatter.shape[0], scatter.shape[2]
+    axes, values, found = np.empty((K, D, D)), np.empty((K, D, 1, 1)), np.empty((K, D, 1, 1))
+    work, start = np.empty((D, D)), np.empty((D, 1, 1))
+    for k in range(-1, K):  # those of `previous` are overwritten at once
+        matrix = scatter[k, 0] if k >= 0 else previous[0, 0]
+        eigen(matrix, work, values[k] if k >= 0 else start, axes[max(k, 0)])
+    if equal_volumes:
+        _share(counts, values, np.zeros(K), found)
+    else:
+        _proportional(counts, values, start, found)
+    for k in range(K):
+        recomposed(found[k], axes[k], out[k, 0])
 
 
+@jit
 def common_axes(
-    equal_volumes: bool, counts: Array, scatter: Array, previous: Array | None
-) -> Array:
+    equal_volumes: int, counts: Array, scatter: Array, previous: Array, out: Array
+) -> None:
     """Share the orientation, let shapes vary: EVE, VVE."""
-    matrices = scatter if previous is None else previous
-    sizes = np.trace(matrices, axis1=-2, axis2=-1)
-    # unequal weights: eigenvalues of the plain sum tie where components form a cross
-    weights = np.sqrt(np.arange(1.0, counts.shape[1] + 1))
-    _, start = _eigh(np.einsum("sk,skij->sij", weights / sizes, matrices))
-    axes = rotated(start, scatter, counts[:, :0] if equal_volumes else counts)[:, None]
-    values = ((scatter @ axes) * axes).sum(axis=-2)
-    return _recomposed(free(equal_volumes, counts, values, None), axes)
+    K, D = scatter.shape[0], scatter.shape[2]
+    values, found, axes = np.empty((K, D, 1, 1)), np.empty((K, D, 1, 1)), np.empty((D, D))
+    seen, pooled = np.empty(scatter.shape), np.zeros((1, D, D))
+    for k in range(K):
+        # unequal weights: eigenvalues of the plain sum tie where components form a cross
+        add(previous[k], math.sqrt(k + 1.0) / trace(previous[k]), pooled)
+    eigen(pooled[0], seen[0, 0], values[0], axes)
+    for turned in range(2):
+        for k in range(K):
+            seen_in(axes, scatter[k, 0], seen[k, 0])
+        if not turned:
+            rotate(equal_volumes, counts, seen, axes)
+    for k in range(K):
+        for i in range(D):
+            values[k, i, 0, 0] = seen[k, 0, i, i]
+    _free(equal_volumes, counts, values, found)
+    for k in range(K):
+        recomposed(found[k], axes, out[k, 0])
 
 
 MSTEPS: dict[str, MStep] = {
     "II": spherical,
-    "EI": alike,
-    "EE": alike,
+    "EI": proportional,
+    "EE": proportional,
+    "EEI": alike,
+    "EEE": alike,
     "VI": free,
     "VV": free,
     "EV": own_axes,
     "VE": common_axes,
-}  # by the letters of shape and orientation
+}  # by the letters of shape and orientation, and if it matters, of the volume before them
 
 
-def _proportional(counts: Array, scatter: Array, start: Array) -> Array:
-    """Best ``Σ_k = λ_k C``, begun at a multiple of C.
+@functools.cache
+def compiled(code: str) -> MStep:
+    """Compile that of a structure, given its letters, or load it, and return it."""
+    found = MSTEPS.get(code) or MSTEPS[code[1:]]
+    with announce_compilation():
+        compile_for(found, [((0,), (1, 4, 4, 4))])
+    return found
+
+
+@jit_inner
+def _free(equal_volumes: int, counts: Array, scatter: Array, out: Array) -> None:
+    K, B, d = scatter.shape[:3]
+    sizes, volumes = np.empty(K), np.empty(K)
+    for k in range(K):
+        sizes[k] = 1.0
+        if equal_volumes:  # the root of the determinant
+            proper = cholesky(scatter[k], out[k])
+            sizes[k] = math.exp(log_determinant(out[k]) / (B * d)) if proper else np.nan
+        volumes[k] = sizes[k]
+    _make_volumes(equal_volumes, counts, volumes)
+    for k in range(K):
+        fill(out[k], 0.0)
+        add(scatter[k], volumes[k] / sizes[k], out[k])
+
+
+@jit_inner
+def _share(counts: Array, scatter: Array, logs: Array, out: Array) -> None:
+    """Write ``Σ_k = λ_k C``, where ``C = Σ_k W_k / λ_k / n``, given ``log λ``."""
+    K, B, d = scatter.shape[:3]
+    common, total = np.empty((B, d, d)), 0.0
+    _pool(scatter, logs, common)
+    for k in range(K):
+        total += counts[k]
+    for k in range(K):
+        fill(out[k], 0.0)
+        add(common, math.exp(logs[k]) / total, out[k])
+
+
+@jit_inner
+def _proportional(counts: Array, scatter: Array, start: Array, out: Array) -> None:
+    """Best ``Σ_k = λ_k C``, begun at a multiple of C = `start`.
 
     When C is eliminated, ``C = Σ_k W_k / λ_k / n``, what is left is a concave function of
     ``u = log λ``, ``-(D Σ_k n_k u_k + n log |C|) / 2``. It is climbed by Newton's method. Where a
     step leads down, the likelihood equation ``λ_k = tr(W_k C⁻¹) / (D n_k)`` gives one that cannot.
     """
-    size, n_components = scatter.shape[2], counts.shape[1]
-    total = counts.sum(axis=1)[:, None]
-    gauge = total[..., None] / n_components  # a common factor of all λ belongs to C as well
-    single = scatter.shape[2:]
-    entries = scatter.reshape(*scatter.shape[:2], -1)
-    inverse = _inverse(start).reshape(len(start), -1, 1)
-    logs = np.log((entries @ inverse)[..., 0] / (size * counts))
-    best = np.full(len(logs), -np.inf)
-    kept, careful = logs.copy(), logs.copy()
-    moving = np.arange(len(logs))
+    logs, common = np.empty(len(counts)), np.zeros(start.shape)
+    add(start, 1.0, common)
+    K, D = scatter.shape[0], scatter.shape[1] * scatter.shape[2]
+    shares, products = np.empty(scatter.shape), np.empty((1, K, K))
+    slope, step, here, careful = np.empty(K), np.empty(K), np.zeros(K), np.zeros(K)
+    best, total = -np.inf, 0.0
+    for k in range(K):
+        total += counts[k]
+    _shares(common, scatter, here, shares)
+    for k in range(K):
+        here[k] = math.log(trace(shares[k]) / (D * counts[k]))
     for _ in range(_ROUNDS):
-        n, sizes, here = total[moving], size * counts[moving], logs[moving]
-        common = (np.exp(-here)[:, None] @ entries[moving]).reshape(-1, *single)
-        traces, products = _traces(_shares(common, scatter[moving], here))
-        value = -(sizes * here).sum(axis=1) - n[:, 0] * _log_determinant(common)
-        up = ~(value < best[moving] - _ROUNDING * np.abs(best[moving]))
-        equation = here + np.log(n * traces / sizes)
-        curvature = n[..., None] * (_diagonal(traces) - products) + gauge[moving]
-        step = _solved(curvature, n * traces - sizes)
-        longest = np.abs(step).max(axis=1, keepdims=True)
-        newton = np.where(np.isfinite(longest), here + step / np.maximum(longest, 1.0), equation)
-        kept[moving[up]], careful[moving[up]] = here[up], equation[up]
-        best[moving[up]] = value[up]
-        going = ~up | (np.abs(newton - here) > _SETTLED).any(axis=1)  # never, if NaN
-        logs[moving] = np.where(up[:, None], newton, careful[moving])
-        moving = moving[going]
-        if not moving.size:
+        _pool(scatter, here, common)
+        value = -total * _shares(common, scatter, here, shares)
+        for k in range(K):
+            value -= D * counts[k] * here[k]
+        up = not value < best - _ROUNDING * abs(best)
+        if up:
+            best = value
+        for k in range(K):
+            share = total * trace(shares[k])
+            slope[k] = share - D * counts[k]
+            for m in range(K):  # a common factor of all λ belongs to C as well: hence the constant
+                products[0, k, m] = total / K - total * product(shares[k], shares[m])
+            products[0, k, k] += share
+            if up:
+                logs[k], careful[k] = here[k], here[k] + math.log(share / (D * counts[k]))
+        longest = _newton(products, slope, step)
+        if up and not longest > _SETTLED:  # also if it is NaN
             break
-    volumes = np.exp(kept)
-    shape = ((1 / volumes)[:, None] @ entries)[:, 0] / total
-    found: Array = (volumes[..., None] * shape[:, None]).reshape(scatter.shape)
-    return found
+        for k in range(K):
+            newton = here[k] + step[k] / max(longest, 1.0)
+            here[k] = newton if up and longest < np.inf else careful[k]
+    _share(counts, scatter, logs, out)
 
 
-def _shares(common: Array, scatter: Array, logs: Array) -> Array:
-    """``(Σ_l W_l / λ_l)⁻¹ W_k / λ_k``."""
-    scaled = scatter * _beside(np.exp(-logs), scatter)
-    inverse = _inverse(common)[:, None]
-    return inverse * scaled if scatter.ndim == 3 else inverse @ scaled
+@jit_inner
+def _pool(scatter: Array, logs: Array, out: Array) -> None:
+    """Write ``Σ_k W_k / λ_k``."""
+    fill(out, 0.0)
+    for k in range(len(scatter)):
+        add(scatter[k], math.exp(-logs[k]), out)
 
 
-def _traces(matrices: Array) -> tuple[Array, Array]:
-    """Traces (S, K) of matrices, and (S, K, K) of their products."""
-    if matrices.ndim == 3:
-        return matrices.sum(axis=-1), matrices @ matrices.swapaxes(1, 2)
-    flat = matrices.reshape(*matrices.shape[:2], -1)
-    turned = matrices.swapaxes(2, 3).reshape(flat.shape)
-    return np.trace(matrices, axis1=2, axis2=3), flat @ turned.swapaxes(1, 2)
+@jit_inner
+def _shares(common: Array, scatter: Array, logs: Array, out: Array) -> float:
+    """Write ``C^(-1/2) W_k C^(-1/2) / λ_k``, and return ``log |C|``; NaN if C is singular."""
+    B, d = common.shape[:2]
+    scaled, inverse, half = np.zeros((B, d, d)), np.empty((B, d, d)), np.empty(d)
+    size = trace(common)  # or else a pivot might underflow
+    add(common, 1.0 / size, scaled)
+    if not cholesky(scaled, scaled):
+        for k in range(len(scatter)):
+            fill(out[k], np.nan)
+        return np.nan
+    inverted(scaled, inverse)
+    for k in range(len(scatter)):
+        transformed(inverse, scatter[k], math.exp(-logs[k]) / size, half, out[k])
+    return log_determinant(scaled) + B * d * math.log(size)
 
 
-def _diagonal(numbers: Array) -> Array:
-    """Diagonal matrices (S, K, K) of numbers (S, K)."""
-    matrices: Array = numbers[..., None] * np.eye(numbers.shape[1])
-    return matrices
+@jit_inner
+def _newton(curvature: Array, slope: Array, step: Array) -> float:
+    """Write Newton's step, and return its largest entry; inf if there is none."""
+    K = len(slope)
+    inverse, half = np.empty((1, K, K)), np.empty(K)
+    if not cholesky(curvature, curvature):
+        return np.inf
+    inverted(curvature, inverse)
+    longest = 0.0
+    for k in range(K):
+        half[k] = 0.0
+        for m in range(k + 1):
+            half[k] += inverse[0, k, m] * slope[m]
+    for k in range(K):
+        step[k] = 0.0
+        for m in range(k, K):
+            step[k] += inverse[0, m, k] * half[m]
+        longest = max(longest, abs(step[k]))
+    return longest
 
 
-def _solved(matrices: Array, vectors: Array) -> Array:
-    """Solve (S, K, K) systems; NaN where the matrix is not positive definite."""
-    half = _inverse(matrices)
-    solution: Array = (half @ vectors[..., None])[..., 0]
-    return solution
-
-
-def _log_determinant(matrices: Array) -> Array:
-    logs: Array = (
-        np.log(matrices).sum(axis=-1) if matrices.ndim == 2 else np.linalg.slogdet(matrices)[1]
-    )
-    return logs
-
-
-def _volumes(equal: bool, counts: Array, sizes: Array) -> Array:
-    """``λ_k`` given ``tr(W_k C_k⁻¹) / D``, where ``Σ_k = λ_k C_k``."""
-    if not equal:
-        return sizes / counts
-    common = sizes.sum(axis=1) / counts.sum(axis=1)
-    return np.repeat(common[:, None], counts.shape[1], axis=1)
-
-
-def _beside(numbers: Array, matrices: Array) -> Array:
-    """Append axes to one number for each matrix."""
-    return numbers.reshape(*numbers.shape, *[1] * (matrices.ndim - numbers.ndim))
-
-
-def _determinant_root(matrices: Array) -> Array:
-    """``|W|^(1/D)``, NaN or zero if W is not positive definite."""
-    if matrices.ndim == 3:
-        return np.exp(np.log(matrices).mean(axis=-1))
-    sign, log_determinant = np.linalg.slogdet(matrices)
-    return np.where(sign > 0, np.exp(log_determinant / matrices.shape[-1]), np.nan)
-
-
-def _inverse(matrices: Array) -> Array:
-    """Inverses (S, D, D) or (S, D), NaN where there is none."""
-    if matrices.ndim == 2:
-        return 1 / matrices
-    size = np.trace(matrices, axis1=1, axis2=2)[:, None, None]  # else a pivot might underflow
-    lower, proper = factorise((matrices / size)[:, None])
-    half = np.linalg.inv(lower[:, 0])
-    found: Array = np.where(proper[:, None, None], half.transpose(0, 2, 1) @ half, np.nan) / size
-    return found
-
-
-def _eigh(matrices: Array) -> tuple[Array, Array]:
-    """Eigenvalues in ascending order, NaN for a matrix that is not finite, and eigenvectors."""
-    finite = np.isfinite(matrices).all(axis=(-2, -1))[..., None]
-    values, vectors = np.linalg.eigh(np.where(finite[..., None], matrices, 0.0))
-    return np.where(finite, values, np.nan), vectors
-
-
-def _recomposed(values: Array, vectors: Array) -> Array:
-    return (vectors * values[..., None, :]) @ vectors.swapaxes(-2, -1)
+@jit_inner
+def _make_volumes(equal: int, counts: Array, sizes: Array) -> None:
+    """Make ``λ_k`` of ``tr(W_k C_k⁻¹) / D``, where ``Σ_k = λ_k C_k``."""
+    size = total = 0.0
+    for k in range(len(sizes)):
+        size += sizes[k]
+        total += counts[k]
+    for k in range(len(sizes)):
+        sizes[k] = size / total if equal else sizes[k] / counts[k]

@@ -10,17 +10,26 @@ present w, and v_k the count n_k or the present ``(Π_j w_kj)^(1/D)``. Turning o
 an angle θ changes the tangent by ``P (cos 2θ - 1) + Q sin 2θ``, which is least at an angle that
 can be written down. Going round all pairs until none gains anything therefore never goes astray,
 and never back.
+
+References
+----------
+Browne, R. P. and McNicholas, P. D. (2014). Estimating common principal components in high
+dimensions. Advances in Data Analysis and Classification 8, 217-226.
+
+Flury, B. N. and Gautschi, W. (1986). An algorithm for simultaneous orthogonal transformation of
+several positive definite symmetric matrices to nearly diagonal form. SIAM Journal on Scientific
+and Statistical Computing 7, 169-184.
 """
 
 from __future__ import annotations
 
-import functools
 import math
 
 import numpy as np
 import numpy.typing as npt
 
-from bayesgmm.mixture.compilation import announce_compilation, compile_for, jit, jit_inner
+from bayesgmm.mixture.compilation import jit_inner
+from bayesgmm.mixture.structures.matrices import turn
 
 Array = npt.NDArray[np.float64]
 
@@ -28,87 +37,54 @@ _SWEEPS = 200
 _GAIN = 1e-15  # least gain, as a share of the tangent, that is worth a rotation
 
 
-def rotated(axes: Array, scatter: Array, counts: Array) -> Array:
-    """Rotate axes until scatter matrices are as nearly diagonal as possible.
+@jit_inner
+def rotate(equal_volumes: int, counts: Array, scatter: Array, axes: Array) -> None:
+    """Rotate axes until scatter matrices are as nearly diagonal as possible, as seen in them.
 
     Parameters
     ----------
-    axes : array, shape (S, D, D)
-        Where to start: the axes of S mixtures, in columns.
-    scatter : array, shape (S, K, D, D)
-        Scatter of each component.
-    counts : array, shape (S, K) or (S, 0)
-        Expected rows of each component; none if volumes are equal, when they do not matter.
-
-    Returns
-    -------
-    array, shape (S, D, D)
-        A local optimum, no worse than the start.
-
-    References
-    ----------
-    Browne, R. P. and McNicholas, P. D. (2014). Estimating common principal components in high
-    dimensions. Advances in Data Analysis and Classification 8, 217-226.
-
-    Flury, B. N. and Gautschi, W. (1986). An algorithm for simultaneous orthogonal transformation
-    of several positive definite symmetric matrices to nearly diagonal form. SIAM Journal on
-    Scientific and Statistical Computing 7, 169-184.
+    equal_volumes : int
+        Whether the components share their volume.
+    counts : array, shape (K,)
+        Expected rows of each component.
+    scatter : array, shape (K, 1, D, D)
+        Scatter of each component, seen in the axes; overwritten.
+    axes : array, shape (D, D)
+        Where to start, in rows; overwritten with a local optimum, no worse than the start.
     """
-    _compile()
-    turned = np.ascontiguousarray(axes[:, None].swapaxes(-2, -1) @ scatter @ axes[:, None])
-    found = axes.copy(order="C")
-    rotate(np.ascontiguousarray(counts), turned, found)
-    return found
-
-
-@functools.cache
-def _compile() -> None:
-    with announce_compilation():
-        compile_for(rotate, [((2,), (4, 3))])
-
-
-@jit
-def rotate(counts: Array, scatter: Array, axes: Array) -> None:
-    """Rotate axes (S, D, D) in place, and with them scatter matrices (S, K, D, D) seen in them."""
-    weights = np.empty(scatter.shape[1])
-    for s in range(len(scatter)):
-        for _ in range(_SWEEPS):
-            if not _sweep(counts[s], scatter[s], axes[s], weights):
-                break
+    weights = np.empty(len(counts))
+    for _ in range(_SWEEPS):
+        if not _sweep(equal_volumes, counts, scatter, axes, weights):
+            break
 
 
 @jit_inner
-def _sweep(counts: Array, scatter: Array, axes: Array, weights: Array) -> bool:
+def _sweep(equal_volumes: int, counts: Array, scatter: Array, axes: Array, weights: Array) -> bool:
     """Turn every pair of axes; tell whether any did turn."""
     turned = False
-    _weigh(counts, scatter, weights)
+    for k in range(len(scatter)):
+        weights[k] = _mean_size(scatter[k, 0]) if equal_volumes else counts[k]
     for i in range(len(axes)):
         for j in range(i):
             cosine, sine = _best_turn(scatter, weights, i, j)
             if sine != 0.0:
                 turned = True
-                _turn(axes, i, j, cosine, sine)
                 for k in range(len(scatter)):
-                    before = scatter[k, i, i] * scatter[k, j, j]
-                    _turn(scatter[k], i, j, cosine, sine)
-                    _turn(scatter[k].T, i, j, cosine, sine)
-                    if len(counts) == 0:
-                        ratio = scatter[k, i, i] * scatter[k, j, j] / before
+                    before = scatter[k, 0, i, i] * scatter[k, 0, j, j]
+                    turn(scatter[k, 0], axes if k == 0 else axes[:0], i, j, cosine, sine)
+                    if equal_volumes:
+                        ratio = scatter[k, 0, i, i] * scatter[k, 0, j, j] / before
                         weights[k] *= ratio ** (1.0 / len(axes))
     return turned
 
 
 @jit_inner
-def _weigh(counts: Array, scatter: Array, weights: Array) -> None:
-    """Write v, the weight of each component in the tangent."""
-    for k in range(len(scatter)):
-        if len(counts) > 0:
-            weights[k] = counts[k]
-        else:
-            total = 0.0
-            for j in range(scatter.shape[1]):
-                total += math.log(scatter[k, j, j])
-            weights[k] = math.exp(total / scatter.shape[1])
+def _mean_size(scatter: Array) -> float:
+    """Geometric mean of the diagonal."""
+    total = 0.0
+    for j in range(len(scatter)):
+        total += math.log(scatter[j, j])
+    return math.exp(total / len(scatter))
 
 
 @jit_inner
@@ -116,10 +92,10 @@ def _best_turn(scatter: Array, weights: Array, i: int, j: int) -> tuple[float, f
     """Cosine and sine of the best angle for one pair of axes; sine 0 if nothing is gained."""
     p = q = total = 0.0
     for k in range(len(scatter)):
-        at_i, at_j = scatter[k, i, i], scatter[k, j, j]
+        at_i, at_j = scatter[k, 0, i, i], scatter[k, 0, j, j]
         slope = weights[k] * (1.0 / at_i - 1.0 / at_j)
         p += 0.5 * (at_i - at_j) * slope
-        q += scatter[k, i, j] * slope
+        q += scatter[k, 0, i, j] * slope
         total += weights[k]
     # p is never positive; all comparisons with a NaN, of a component that collapsed, are false
     gain = q * q / (math.hypot(p, q) - p)
@@ -127,11 +103,3 @@ def _best_turn(scatter: Array, weights: Array, i: int, j: int) -> tuple[float, f
         angle = 0.5 * math.atan2(-q, -p)
         return math.cos(angle), math.sin(angle)
     return 1.0, 0.0
-
-
-@jit_inner
-def _turn(columns: Array, i: int, j: int, cosine: float, sine: float) -> None:
-    for m in range(len(columns)):
-        at_i, at_j = columns[m, i], columns[m, j]
-        columns[m, i] = cosine * at_i + sine * at_j
-        columns[m, j] = cosine * at_j - sine * at_i

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from bayesgmm.mixture.errors import InputError
-from bayesgmm.mixture.structures.msteps import MSTEPS
+from bayesgmm.mixture.structures.factors import as_blocks
+from bayesgmm.mixture.structures.msteps import MStep, compiled
 
 Array = npt.NDArray[np.float64]
 
@@ -46,6 +48,16 @@ class Structure:
         return self.code[2] == "I"
 
     @property
+    def mstep(self) -> MStep:
+        """Its M-step, compiled; see `msteps`."""
+        return compiled(self.code)
+
+    @property
+    def equal_volumes(self) -> bool:
+        """Whether the components share their volume."""
+        return self.code[0] == "E"
+
+    @property
     def equivariant(self) -> bool:
         """Whether covariances stay within the structure when single features are rescaled.
 
@@ -78,15 +90,16 @@ class Structure:
             Not finite or not positive definite where no covariances attain a maximum: see
             `factorise`.
         """
-        mixtures = counts.shape[:-1]
-        single = scatter.shape[len(mixtures) :]
-        with np.errstate(all="ignore"):  # a component that has collapsed, as explained above
-            best = MSTEPS[self.code[1:]](
-                self.code[0] == "E",
-                counts.reshape(-1, counts.shape[-1]),
-                scatter.reshape(-1, *single),
-                None if previous is None else previous.reshape(-1, *single),
-            )
+        single = scatter.shape[counts.ndim - 1 :]
+        rows = np.array(counts, np.float64).reshape(-1, counts.shape[-1])
+        about = scatter.reshape(-1, *single)
+        start = about if previous is None else previous.reshape(-1, *single)
+        if previous is None and self.code[1:] != "VE":
+            start = np.broadcast_to(about.sum(axis=1, keepdims=True), about.shape)
+        given = rows, as_blocks(about), as_blocks(start)
+        best = np.empty(given[1].shape)
+        for mixture in zip(*given, best, strict=True):
+            self.mstep(self.equal_volumes, *mixture)
         return best.reshape(scatter.shape)
 
     def n_parameters(self, n_components: int, n_features: int) -> int:
@@ -108,6 +121,7 @@ class Structure:
             return scales
         return np.full_like(scales, np.sqrt(np.mean(np.square(scales))))
 
+    @functools.cache  # noqa: B019 there are fourteen structures, and they live for ever
     def contains(self, other: Structure) -> bool:
         """Whether all covariances of the other structure are within this one, too."""
         pairs = zip(self.code, other.code, strict=True)

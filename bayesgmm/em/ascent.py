@@ -1,0 +1,361 @@
+"""One ascent, in compiled code: what is known of it, and how the next point is chosen.
+
+An ascent alternates sweeps of the rows and decisions. `learn` takes what a sweep told of the trial
+point, accepts or refuses it, and plans the next; `settle` takes the plan, or EM's own step where
+the plan is of no use. `run` is all of it in one call, for the plain likelihood of rows in memory:
+on few rows, a sweep takes microseconds, and a decision in Python a hundred times as long. For
+every other objective, `climb` makes the same decisions between sweeps of its own.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import sys
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numba import types
+from bayesgmm.em.quasi_newton import direction, remember
+from bayesgmm.em.vectors import Parts, mstep, narrowest_scale, parts, shifted
+from bayesgmm.mixture import kernels
+from bayesgmm.mixture.compilation import (
+    Pointer,
+    announce_compilation,
+    compile_for,
+    function_signature,
+    jit,
+    jit_inner,
+)
+from bayesgmm.mixture.structures.matrices import inverted
+from bayesgmm.mixture.structures.msteps import MStep
+
+Array = npt.NDArray[np.float64]
+
+GOING, CONVERGED, COLLAPSED = range(3)
+# Vectors of an ascent: the accepted point, and EM's answer to it; the point under trial, the
+# statistics which the rows return for it, and EM's answer; the statistics which the accepted
+# point was made of and which the rows returned, which the trial is made of; the step that led to
+# the trial; and the one ahead from the accepted point. Points have factors, not covariances.
+HERE, IMAGE, TRIAL, STATS, REPLY, MADE, FOUND, PLANNED, STEP, AHEAD = range(10)
+N_VECTORS = 10
+
+PLAIN = sys.maxsize  # steps: to stay with EM
+_HALF_LOG_TWO_PI = 0.5 * math.log(2 * math.pi)
+_STEADY = 3  # the end must have been in sight for this many sweeps
+_ROUNDING = 8 * float(np.finfo(np.float64).eps)
+_REACH = 8.0  # at first, a step is at most so many times EM's own; grows with success
+_GROWTH = 4.0
+_SHORTEST = 0.05  # a step that had to be cut to less gives way to EM's
+
+STATE = np.dtype(
+    [
+        ("weight", np.float64),  # of all rows
+        ("tol", np.float64),
+        ("narrowest", np.float64),
+        ("plain_steps", np.int64),
+        ("equal_volumes", np.int64),
+        ("n_blocks", np.int64),
+        ("reason", np.int64),  # why it ended, if it has
+        ("best", np.float64),
+        ("gain", np.float64),
+        ("drop", np.float64),  # of the trial, against the best before it
+        ("steady", np.int64),
+        ("age", np.int64),  # steps taken
+        ("n_records", np.int64),
+        ("slope", np.float64),  # of the direction from here, of all rows, ...
+        ("stretch", np.float64),
+        ("informed", np.int64),
+        ("planned_slope", np.float64),  # ... and of the step under trial, ...
+        ("fraction", np.float64),  # ... of which so much is left
+        ("reach", np.float64),
+        ("accepted", np.int64),
+        ("plain", np.int64),  # whether the trial is EM's own step
+        ("stretched", np.int64),  # whether its length was the limit
+        ("planned", np.int64),  # whether there is a plan
+    ]
+)
+
+
+def begun(
+    n: int,
+    weight: Array,
+    tol: float,
+    narrowest: float,
+    plain_steps: int,
+    equal_volumes: bool,
+    n_blocks: int,
+) -> npt.NDArray[np.void]:
+    """Return the states of `n` ascents that are about to begin."""
+    states = np.zeros(n, STATE)
+    states["weight"], states["tol"], states["narrowest"] = weight, tol, narrowest
+    states["plain_steps"], states["equal_volumes"] = plain_steps, equal_volumes
+    states["n_blocks"], states["best"], states["gain"] = n_blocks, -np.inf, np.nan
+    states["reach"], states["fraction"], states["plain"] = _REACH, 1.0, 1
+    return states
+
+
+@jit
+def learn(
+    states: Any,
+    s: int,
+    vectors: Array,
+    records: Array,
+    centres: Array,
+    value: float,
+    proper: bool,
+) -> None:
+    """Take what a sweep told of the s-th trial point, and plan the next.
+
+    Parameters
+    ----------
+    states : array of `STATE`, shape (S,)
+        Overwritten, as is every array.
+    s : int
+        Which of the ascents.
+    vectors : array, shape (S, N_VECTORS, P)
+        Of which ``STATS``, centred at the means of ``TRIAL``, and ``REPLY`` are new.
+    records : array, shape (S, PAIRS + 1, 4, P)
+        Memory: see `direction`.
+    centres : array, shape (S, K, D)
+        Of the statistics in all other vectors: any fixed place near by.
+    value : float
+        The objective at the trial point.
+    proper : bool
+        Whether an M-step could be made.
+    """
+    state, v, centre = states[s], vectors[s], centres[s]
+    lost = state.plain != 0 and np.isnan(value)  # a component so narrow that numbers end
+    accepted = (state.plain != 0 and not lost) or value >= state.best
+    before, previous = state.best, state.gain
+    state.accepted, state.drop = accepted, value - before
+    if accepted:
+        state.gain, state.best = value - before, value
+        state.reach *= _GROWTH if state.stretched else 1.0
+        _take(state, v, centre)
+        here = parts(v[HERE], centre, state.n_blocks)
+        image = parts(v[IMAGE], centre, state.n_blocks)
+        if not proper or narrowest_scale(image) < state.narrowest:
+            state.reason = COLLAPSED
+        elif state.age > 0 and state.plain_steps < PLAIN:  # `MADE` is not known of a start
+            remember(records[s], state.n_records, here, image, v[MADE], v[FOUND], centre)
+            state.n_records += 1
+        state.age += 1
+        state.informed = 0
+        if state.n_records > 0 and state.age > state.plain_steps:
+            slope, state.stretch, state.informed = direction(
+                records[s], state.n_records, here, centre, v[AHEAD]
+            )
+            state.slope = slope * state.weight
+    else:
+        _shorten(state)
+    _watch(state, before, previous)
+    if lost:
+        state.reason = COLLAPSED
+    elif state.reason == GOING and state.steady >= _STEADY:
+        state.reason = CONVERGED
+    _plan(state, v)
+
+
+@jit_inner
+def _take(state: Any, v: Array, centre: Array) -> None:
+    """Go to the trial point."""
+    shift = np.empty(centre.shape)
+    _copy(v[TRIAL], v[HERE])
+    _copy(v[REPLY], v[IMAGE])
+    _copy(v[PLANNED], v[MADE])
+    here = parts(v[HERE], centre, state.n_blocks)
+    for k in range(len(centre)):
+        for j in range(centre.shape[1]):
+            shift[k, j] = centre[k, j] - here.means[k, j]
+    stats, found = parts(v[STATS], centre, state.n_blocks), parts(v[FOUND], centre, state.n_blocks)
+    shifted(stats, shift, found)
+
+
+@jit_inner
+def _watch(state: Any, before: float, previous: float) -> None:
+    """Count for how long the end has been in sight."""
+    gain = state.gain
+    rounding = abs(state.drop) <= _ROUNDING * abs(before) and abs(before) < np.inf
+    if state.informed:
+        little = abs(state.slope) / 2 < state.tol and gain < state.tol
+    else:
+        little = 0 < gain < previous and gain * gain / (previous - gain) < state.tol
+    if rounding or (state.accepted and little):
+        state.steady += 1
+    elif state.accepted:
+        state.steady = 0
+
+
+@jit_inner
+def _shorten(state: Any) -> None:
+    """Cut a step that led down, to where a parabola through what is known has its top."""
+    model, fraction = state.planned_slope * state.fraction, state.fraction
+    shorter = fraction * model / (2 * (model - state.drop))
+    if not abs(shorter) < np.inf:
+        shorter = 0.25 * fraction
+    shorter = min(max(shorter, _SHORTEST * fraction), 0.5 * fraction)
+    state.reach = max(1.0, state.reach * shorter / fraction)
+    state.fraction = shorter
+
+
+@jit_inner
+def _plan(state: Any, v: Array) -> None:
+    """Write the statistics which the next trial is to be made of, unless it is EM's step."""
+    fresh = state.accepted != 0 and state.informed != 0 and state.slope > 0
+    limit = min(1.0, state.reach / max(state.stretch, 1.0))
+    if fresh:
+        state.planned_slope, state.fraction = limit * state.slope, 1.0
+        for p in range(v.shape[1]):
+            v[STEP, p] = limit * v[AHEAD, p]
+    state.stretched = fresh and limit < 1
+    state.planned = fresh or (state.accepted == 0 and state.fraction >= _SHORTEST)
+    if state.planned:
+        for p in range(v.shape[1]):
+            v[PLANNED, p] = v[MADE, p] + state.fraction * v[STEP, p]
+
+
+@jit
+def settle(states: Any, s: int, vectors: Array, centres: Array, proper: bool) -> None:
+    """Try the plan, from which an M-step made ``TRIAL``; or EM's own step if there is none.
+
+    Parameters
+    ----------
+    states, s, vectors, centres
+        See `learn`.
+    proper : bool
+        Whether an M-step could be made.
+    """
+    state, v, centre = states[s], vectors[s], centres[s]
+    trial = parts(v[TRIAL], centre, state.n_blocks)
+    good = state.planned != 0 and proper and narrowest_scale(trial) >= state.narrowest
+    if state.planned and not good:
+        state.reach = max(1.0, state.reach / _GROWTH)
+    state.plain, state.stretched = not good, state.stretched != 0 and good
+    if not good:
+        _copy(v[IMAGE], v[TRIAL])
+        _copy(v[FOUND], v[PLANNED])
+
+
+@jit_inner
+def _copy(vector: Array, out: Array) -> None:
+    for p in range(len(vector)):
+        out[p] = vector[p]
+
+
+@jit
+def run(
+    estep_full: Any,
+    estep_diagonal: Any,
+    mstep: Any,
+    maximise: Any,
+    learn: Any,
+    settle: Any,
+    X: Array,
+    origin: Array,
+    unit: Array,
+    row_weights: Array,
+    states: Any,
+    vectors: Array,
+    records: Array,
+    centres: Array,
+    histories: Array,
+) -> None:
+    """Continue ascents of the likelihood, one after the other, until they end.
+
+    Parameters
+    ----------
+    estep_full, estep_diagonal : callable
+        Kernels for full and for diagonal covariances. All functions that it calls are handed in,
+        so that none of them is compiled again as a part of this one.
+    mstep, maximise : callable
+        The M-step, and that of the structure for it to call.
+    learn, settle : callable
+        The decisions.
+    X, origin, unit, row_weights : array
+        Rows, as `kernels.estep` takes them. Weights of one ascent for each, or the same for all.
+    states, vectors, records, centres : array, of length S
+        See `learn`. Overwritten.
+    histories : array, shape (S, T)
+        Overwritten with the best value after each sweep, of which there are at most T.
+    """
+    for s in range(len(states)):
+        state, v, centre = states[s], vectors[s], centres[s]
+        K, D = centre.shape
+        n_blocks, same, w = state.n_blocks, state.equal_volumes, min(s, len(row_weights) - 1)
+        d, weights = D // n_blocks, row_weights[w : w + 1]
+        loglik, log_coef, inverse = np.empty(1), np.empty((1, K)), np.empty((K, n_blocks, d, d))
+        trial, stats = parts(v[TRIAL], centre, n_blocks), parts(v[STATS], centre, n_blocks)
+        means, sums = trial.means.reshape(1, K, D), stats.means.reshape(1, K, D)
+        counts = stats.weights.reshape(1, K)
+        for t in range(histories.shape[1]):
+            if state.reason != GOING:
+                break
+            prepared(trial, log_coef, inverse)
+            if n_blocks == 1:
+                W, scatter = inverse.reshape(1, K, D, D), stats.blocks.reshape(1, K, D, D)
+                estep_full(
+                    X, origin, unit, weights, log_coef, means, W, loglik, counts, sums, scatter
+                )
+            else:
+                U, squares = inverse.reshape(1, K, D), stats.blocks.reshape(1, K, D)
+                estep_diagonal(
+                    X, origin, unit, weights, log_coef, means, U, loglik, counts, sums, squares
+                )
+            proper = mstep(maximise, same, n_blocks, v[STATS], trial.means, v[TRIAL], v[REPLY])
+            learn(states, s, vectors, records, centres, loglik[0], proper)
+            histories[s, t] = state.best
+            if state.planned:
+                proper = mstep(maximise, same, n_blocks, v[PLANNED], centre, v[HERE], v[TRIAL])
+            settle(states, s, vectors, centres, proper)
+
+
+@jit_inner
+def prepared(point: Parts, log_coef: Array, inverse: Array) -> None:
+    """Write what is constant in each component's density: see `mixture.factors.prepare`."""
+    K, B, d = point.blocks.shape[:3]
+    for k in range(K):
+        log_coef[0, k] = np.log(point.weights[k]) - B * d * _HALF_LOG_TWO_PI
+        for b in range(B):
+            for i in range(d):
+                log_coef[0, k] -= np.log(point.blocks[k, b, i, i])
+        inverted(point.blocks[k], inverse[k])
+
+
+_ESTEPS = [function_signature((2, 1, 1, 2, 2, 3, W), (1, 2, 3, W)) for W in (4, 3)]
+_COVARIANCES = function_signature((0,), (1, 4, 4, 4))
+_MSTEP = function_signature(
+    (types.FunctionType(_COVARIANCES), 0, 0), (1, 2, 1, 1), types.boolean
+)
+_LEARN = function_signature((), (STATE, 0, 3, 4, 3, types.float64, types.boolean))
+_SETTLE = function_signature((), (STATE, 0, 3, 3, types.boolean))
+_FUNCTIONS = [
+    types.FunctionType(one) for one in (*_ESTEPS, _MSTEP, _COVARIANCES, _LEARN, _SETTLE)
+]
+
+
+@functools.cache
+def decisions() -> tuple[Pointer, Pointer]:
+    """Compile `learn` and `settle`, or load them."""
+    with announce_compilation():
+        return Pointer(learn, _LEARN), Pointer(settle, _SETTLE)
+
+
+@functools.cache
+def _pointers(maximise: MStep) -> tuple[Pointer, ...]:
+    """Compile `run` and all that it calls, or load it; give what it calls."""
+    kernels.compile_kernels()
+    with announce_compilation():
+        compile_for(run, [((*_FUNCTIONS, 2, 1, 1, 2), (STATE, 3, 4, 3, 2))])
+        return (
+            *[Pointer(kernels.estep, signature) for signature in _ESTEPS],
+            Pointer(mstep, _MSTEP),
+            Pointer(maximise, _COVARIANCES),
+            *decisions(),
+        )
+
+
+def climb_on(maximise: MStep, *arrays: Any) -> None:
+    """Call `run` for a structure's M-step of the covariances; see there for the arrays."""
+    run(*_pointers(maximise), *arrays)
