@@ -20,6 +20,7 @@ How do I ...
 - ... get the cluster of a new row, and how sure it is? ``bayes.predict_proba(rows)``.
 - ... use ArviZ or PyMC? ``bayes.to_datatree()`` and ``bayes.model``; ``bg.from_draws(X, tree)``
   makes a fit of draws that another sampler made.
+- ... show it to somebody? ``bg.write_report(em, bayes, "report.html")``: one page, all in it.
 - ... save a fit? ``bayes.save("fit.nc")``, and ``bg.load("fit.nc")`` gets it back.
 
 Importing the package is quick: everything is loaded when it is first used, and PyMC, ArviZ and
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from bayesgmm.mixture.params import Params
     from bayesgmm.plots import plot_comparison, plot_fit, plot_selection
     from bayesgmm.priors import Priors
+    from bayesgmm.report.page import write_report
     from bayesgmm.results.comparison import compare
     from bayesgmm.selection.choose import select
     from bayesgmm.selection.result import Selection
@@ -76,6 +78,7 @@ __all__ = [
     "plot_selection",
     "priors",
     "select",
+    "write_report",
 ]
 
 _HOMES = {
@@ -99,6 +102,7 @@ _HOMES = {
     "plot_fit": "plots",
     "plot_selection": "plots",
     "select": "selection.choose",
+    "write_report": "report.page",
 }
 
 

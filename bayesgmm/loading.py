@@ -39,6 +39,18 @@ def load(path: str | Path) -> EMFit | Bootstrap | BayesFit:
     ------
     InputError
         If there is no such file, or it does not hold a fit.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> import bayesgmm as bg
+    >>> fit = bg.fit_em(bg.load_dataset("galaxies"), n_components=3, random_seed=1)
+    >>> with TemporaryDirectory() as folder:
+    ...     fit.save(Path(folder) / "galaxies.nc")
+    ...     again = bg.load(Path(folder) / "galaxies.nc")
+    >>> again.log_likelihood == fit.log_likelihood
+    True
     """
     tree = storage.read(path)
     kind = _KINDS.get(tree.attrs.get("kind", ""))

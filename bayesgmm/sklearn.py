@@ -124,8 +124,11 @@ class GaussianMixture(DensityMixin, BaseEstimator):
     >>> from sklearn.model_selection import GridSearchCV
     >>> choices = {"n_components": [1, 2], "covariance_type": ["full", "tied"]}
     >>> search = GridSearchCV(GaussianMixture(random_state=1), choices)
-    >>> search.fit(bg.load_dataset("faithful")).best_params_["n_components"]
+    >>> faithful = bg.load_dataset("faithful")
+    >>> search.fit(faithful).best_params_["n_components"]
     2
+    >>> search.best_estimator_.predict(faithful).shape
+    (272,)
     """
 
     def __init__(

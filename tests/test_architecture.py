@@ -20,6 +20,7 @@ FLOORS = [
     "datasets",
     "plots",
     "loading",
+    "report",
     "cli",
 ]
 UPPER_ONLY = {"pymc", "pytensor", "arviz", "arviz_stats", "nutpie", "matplotlib", "rich", "typer"}

@@ -66,6 +66,12 @@ class Batch(NamedTuple):
         return int(self.weights.shape[1])
 
 
+def evenly_spaced(n_draws: int, most: int) -> npt.NDArray[np.intp]:
+    """Choose at most so many of the draws, from the first to the last."""
+    chosen = np.linspace(0, n_draws - 1, min(most, n_draws)).round()
+    return chosen.astype(np.intp)
+
+
 def log_densities(rows: Array, batch: Batch, workers: int = 1) -> Array:
     """Log density of rows, shape (N, D), under every mixture: shape (S, N)."""
     out = np.empty((batch.n_mixtures, len(rows)))

@@ -6,7 +6,7 @@ code at an address. This module makes such code of `bayesgmm.bayes.twin`, once p
 data, sizes and priors come in at run time, as a table of addresses and shapes (`Table`).
 
 The table has a line for each array of `Density.arguments`, in their order; a number is an array
-of one element. A field that `twin.Prior` or `Layout` gains is one more line in `_arguments`.
+of one element. A field that `Prior` or `Layout` gains is one more line in `_arguments`.
 """
 
 from __future__ import annotations
@@ -22,13 +22,14 @@ from numba.extending import intrinsic
 
 from bayesgmm.bayes import twin
 from bayesgmm.bayes.density import Density
+from bayesgmm.bayes.terms import Prior
 from bayesgmm.bayes.transforms import Layout
 from bayesgmm.mixture.compilation import announce_compilation, compile_callback, jit_inner
 
 Array = npt.NDArray[np.float64]
 
 _LINE = 3  # the address of an array, and its first two sizes
-_LINES = 1 + len(Layout._fields) + len(twin.Prior._fields)
+_LINES = 1 + len(Layout._fields) + len(Prior._fields)
 _WALL = 1  # a positive code tells nutpie that there is no density here, and to go on elsewhere
 _VECTOR = types.CPointer(types.float64)
 _LOGP = types.int64(types.uint64, _VECTOR, _VECTOR, _VECTOR, types.voidptr)
@@ -151,18 +152,29 @@ def _copy(n: Any, _: Any, x: Any, out: Any, table: Any) -> int:
 
 
 @jit_inner
-def _arguments(table: Any) -> tuple[Array, Layout, twin.Prior]:
+def _arguments(table: Any) -> tuple[Array, Layout, Prior]:
     """Rebuild `Density.arguments`, line by line."""
     lines = carray(table, (_LINES, _LINE), np.int64)
-    layout = Layout(_integers(lines, 1), _indices(lines, 2), _integers(lines, 3))
-    prior = twin.Prior(
-        _vector(lines, 4),
-        _matrix(lines, 5),
-        _matrix(lines, 6),
+    layout = Layout(
+        _integers(lines, 1),
+        _indices(lines, 2),
+        _integers(lines, 3),
+        _vector(lines, 4)[0],
+        _vector(lines, 5),
+        _vector(lines, 6),
         _indices(lines, 7)[0],
-        _matrix(lines, 8),
-        _vector(lines, 9)[0],
-        _vector(lines, 10)[0],
+        _indices(lines, 8),
+        _vector(lines, 9),
+    )
+    prior = Prior(
+        _vector(lines, 10),
+        _matrix(lines, 11),
+        _matrix(lines, 12),
+        _indices(lines, 13)[0],
+        _matrix(lines, 14),
+        _vector(lines, 15)[0],
+        _vector(lines, 16)[0],
+        _vector(lines, 17)[0],
     )
     return _matrix(lines, 0), layout, prior
 

@@ -10,25 +10,32 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import gammaln
 
-from bayesgmm.bayes import twin
+from bayesgmm.bayes import terms, twin
 from bayesgmm.bayes.transforms import Layout, Mixture
 from bayesgmm.mixture.kernels import compile_kernels
 from bayesgmm.priors import (
+    LKJ,
+    Dirichlet,
     Exponential,
+    Fixed,
     Gamma,
     HalfCauchy,
     HalfNormal,
     InverseGamma,
     LogNormal,
+    Normal,
     Priors,
+    Uniform,
 )
 from bayesgmm.priors.base import Prior
 from bayesgmm.priors.shapes import parameter_shapes
+from bayesgmm.priors.squares import OfSquare
 
 Array = npt.NDArray[np.float64]
 
@@ -64,9 +71,8 @@ class Density:
         # compiled code reads a view that may be written: it is compiled for one type only
         object.__setattr__(self, "_rows", X.view())
         X.setflags(write=False)
-        layout = Layout.of(self.covariance_type, self.n_components, X.shape[1])
         shapes = parameter_shapes(self.n_components, X.shape[1], self.covariance_type)
-        self.priors.check_shapes(shapes)
+        layout = Layout.of(self.covariance_type, self.n_components, X.shape[1], self.priors)
         object.__setattr__(self, "X", X)
         object.__setattr__(self, "layout", layout)
         object.__setattr__(self, "_prior", _encode(self.priors, layout, shapes["scales"]))
@@ -74,7 +80,7 @@ class Density:
     @property
     def n_dim(self) -> int:
         """Length of the unconstrained vector."""
-        return sum(self.layout.sizes)
+        return len(self.layout.free)
 
     @property
     def arguments(self) -> tuple[Array, Layout, twin.Prior]:
@@ -97,51 +103,83 @@ class Density:
     def pack(self, weights: Array, means: Array, cholesky: Array) -> Array:
         """Map one mixture, shapes (K,), (K, D), (K, D, D), to its vector, shape (n_dim,).
 
-        What the structure shares is pooled, and what it lacks is dropped.
+        What the structure shares is pooled, and what it lacks or is fixed is dropped; see
+        `Layout.pack`.
         """
         return self.layout.pack(weights, means, cholesky)
 
 
 def _encode(given: Priors, layout: Layout, shape: tuple[int, ...]) -> twin.Prior:
-    """Write the priors as the numbers of `twin.Prior`; ``shape`` is that of the free scales."""
-    K, D = layout.n_components, layout.n_features
-    concentration = _fill(given.weights.a, (K,))
-    mu, sigma = _fill(given.means.mu, (K, D)), _fill(given.means.sigma, (K, D))
-    family, scales, constant = _encode_scales(given.scales, shape)
-    eta = float(given.correlations.eta) if layout.n_blocks else 1.0
-    constant += -(np.log(sigma) + 0.5 * np.log(2 * np.pi)).sum()
-    constant += layout.n_blocks * _log_lkj_constant(eta, D)
-    if K > 1:
-        constant += gammaln(concentration.sum()) - gammaln(concentration).sum() + np.log(K)
-    return twin.Prior(concentration, mu, sigma, family, scales, eta, float(constant))
+    """Write the priors as the numbers of `twin.Prior`; ``shape`` is that of the scales."""
+    concentration, of_weights = _encode_weights(given.weights, layout.n_components)
+    mu, inverse_sigma, of_means = _encode_means(given.means, layout.scale.shape)
+    family, scales, of_scales = _encode_scales(given.scales, shape)
+    eta, ridge, of_correlations = _encode_correlations(given.correlations, layout)
+    constant = float(of_weights + of_means + of_scales + of_correlations)
+    return twin.Prior(concentration, mu, inverse_sigma, family, scales, eta, ridge, constant)
 
 
-def _encode_scales(prior: Prior, shape: tuple[int, ...]) -> tuple[int, Array, float]:
+def _encode_weights(prior: Dirichlet | Fixed, n_components: int) -> tuple[Array, float]:
+    """Return the concentration (K,) and the log constant."""
+    if isinstance(prior, Fixed):
+        return np.zeros(n_components), 0.0
+    a = _fill(prior.a, (n_components,))
+    if n_components == 1:
+        return a, 0.0
+    return a, float(gammaln(a.sum()) - gammaln(a).sum() + np.log(n_components))
+
+
+def _encode_means(prior: Normal | Fixed, shape: tuple[int, ...]) -> tuple[Array, Array, float]:
+    """Return means and inverse standard deviations (K, D), and the log constant."""
+    if isinstance(prior, Fixed):
+        return np.zeros(shape), np.zeros(shape), 0.0
+    mu, sigma = _fill(prior.mu, shape), _fill(prior.sigma, shape)
+    return mu, 1 / sigma, float(-(np.log(sigma) + 0.5 * np.log(2 * np.pi)).sum())
+
+
+def _encode_correlations(prior: LKJ | Fixed, layout: Layout) -> tuple[float, float, float]:
+    """Return eta, ridge and the log constant."""
+    D = layout.n_features
+    if not layout.n_blocks:
+        return 1.0, 0.0, 0.0
+    if isinstance(prior, Fixed):
+        return 0.5 * (1 - D), 0.0, 0.0
+    eta = float(prior.eta)
+    return eta, float(prior.ridge), layout.n_blocks * _log_lkj_constant(eta, D)
+
+
+def _encode_scales(given: Prior, shape: tuple[int, ...]) -> tuple[int, Array, float]:
     """Return family, parameters (n_scales, 3) and summed log constants of a prior for scales."""
-    family = twin.POWER
+    prior = given.prior if isinstance(given, OfSquare) else given
+    family = terms.POWER
     q = SimpleNamespace(**prior.parameters)
     match prior:
+        case Fixed():
+            numbers: tuple[Any, ...] = (0.0, 0.0, 1.0)
+            constant: Any = 0.0
         case LogNormal():
-            family, terms = twin.LOG_NORMAL, (q.mu, 1 / q.sigma, 0.0)
+            family, numbers = terms.LOG_NORMAL, (q.mu, 1 / q.sigma, 0.0)
             constant = -np.log(q.sigma) - 0.5 * np.log(2 * np.pi)
         case HalfCauchy():
-            family, terms = twin.HALF_CAUCHY, (1 / q.beta, 0.0, 0.0)
+            family, numbers = terms.HALF_CAUCHY, (1 / q.beta, 0.0, 0.0)
             constant = np.log(2 / np.pi) - np.log(q.beta)
+        case Uniform():  # the Jacobian takes the width away
+            family, numbers, constant = terms.UNIFORM, (0.0, 0.0, 0.0), 0.0
         case HalfNormal():
-            terms = (1.0, 0.5 / q.sigma**2, 2.0)
+            numbers = (1.0, 0.5 / q.sigma**2, 2.0)
             constant = 0.5 * np.log(2 / np.pi) - np.log(q.sigma)
         case Exponential():
-            terms = (1.0, q.lam, 1.0)
+            numbers = (1.0, q.lam, 1.0)
             constant = np.log(q.lam)
         case Gamma():
-            terms = (q.alpha, q.beta, 1.0)
+            numbers = (q.alpha, q.beta, 1.0)
             constant = q.alpha * np.log(q.beta) - gammaln(q.alpha)
         case InverseGamma():
-            terms = (-q.alpha, q.beta, -1.0)
+            numbers = (-q.alpha, q.beta, -1.0)
             constant = q.alpha * np.log(q.beta) - gammaln(q.alpha)
         case _:
-            raise TypeError(f"{prior!r} is not a prior for scales")
-    parameters = np.stack([_fill(term, shape).ravel() for term in terms], axis=1)
+            raise TypeError(f"{given!r} is not a prior for scales")
+    parameters = np.stack([_fill(number, shape).ravel() for number in numbers], axis=1)
     return family, parameters, float(_fill(constant, shape).sum())
 
 

@@ -192,9 +192,13 @@ def _starts(density: Density, reference: Params, chains: int, seed: int) -> Arra
     """
     rng = np.random.default_rng(seed)
     centre = density.pack(reference.weights, reference.means, reference.cholesky)
-    unit = density.layout.split(np.ones_like(centre))
-    unit[1] = reference.scales.ravel()
-    width = _JITTER * np.concatenate(unit)
+    layout = density.layout
+    unit = layout.split(np.ones(len(layout.template)))
+    of_means = reference.scales.copy()
+    if layout.ordered >= 0:
+        of_means[1:, layout.ordered] = 1.0  # logarithms of steps
+    unit[1] = of_means.ravel()
+    width = _JITTER * np.concatenate(unit)[layout.free]
     return centre + width * rng.uniform(-1, 1, size=(chains, density.n_dim))
 
 

@@ -17,13 +17,16 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
+from bayesgmm.bayes.distributions import Ascending, correlation_factor
 from bayesgmm.bayes.likelihood import log_likelihood
+from bayesgmm.bayes.transforms import Layout
+from bayesgmm.bayes.variables import Variable, free_variables
 from bayesgmm.mixture.data import Data, as_data
 from bayesgmm.mixture.errors import InputError
 from bayesgmm.mixture.requirements import check_n_components
-from bayesgmm.priors import LKJ, Dirichlet, Priors
+from bayesgmm.priors import LKJ, Dirichlet, Fixed, Priors
 from bayesgmm.priors.base import Prior
-from bayesgmm.priors.shapes import parameter_dims, parameter_shapes
+from bayesgmm.priors.shapes import parameter_dims
 
 __all__ = ["build_model"]
 
@@ -48,11 +51,11 @@ def build_model(
     -------
     pymc.Model
         With the free variables ``weights (component)``, ``means (component, feature)``,
-        ``scales`` (``(component, feature)``; tied: ``(feature,)``; spherical: ``(component,)``)
-        and, for full and tied covariances of more than one feature, ``correlations_cholesky``
-        (full: ``(component, feature, feature_bis)``; tied: ``(feature, feature_bis)``), from
-        which ``correlations`` and ``covariances`` of the same dimensions are computed. The
-        observed variable is ``x (row, feature)``.
+        ``scales (component, feature)`` and, for full covariances of more than one feature,
+        ``correlations_cholesky (component, feature, feature_bis)``, from which ``correlations``
+        and ``covariances`` are computed. What components or features share is a free variable
+        ``shared_scales`` or ``shared_correlations_cholesky``, from which the others are; see
+        `bayesgmm.bayes.variables`. The observed variable is ``x (row, feature)``.
 
     Raises
     ------
@@ -72,44 +75,79 @@ def build_model(
     check_n_components(n_components)
     if priors is None:
         priors = Priors.weakly_informative(data, n_components, covariance_type)
-    dims = parameter_dims(covariance_type, data.n_features)
-    shapes = parameter_shapes(n_components, data.n_features, covariance_type)
-    priors.check_shapes(shapes)
-
-    def variable(name: str, prior: Prior) -> Any:
-        if isinstance(prior, LKJ):
-            family, fixed = pm.LKJCorr, {"n": data.n_features}
-        else:
-            family, fixed = getattr(pm, type(prior).__name__), {}
-        # a bare float may become float32 in PyTensor, an array never does
-        parameters = {key: np.asarray(value) for key, value in prior.parameters.items()}
-        # with dims alone PyTensor would not know the shape, and the graph would be larger
-        where = {"shape": shapes[name], "dims": dims[name]}
-        return family(name, **parameters, **fixed, **where)
-
+    priors = priors.named(data.feature_names)
+    K, D = n_components, data.n_features
+    Layout.of(covariance_type, K, D, priors)  # raises where they do not fit
+    variables = free_variables(priors, K, D, covariance_type)
     coords = {
         "component": range(n_components),
         "feature": data.feature_names,
         "feature_bis": data.feature_names,
         "row": range(data.n_rows),
     }
+    correlated = "correlations_cholesky" in parameter_dims(covariance_type, D)
     with pm.Model(coords=coords) as model:
-        weights = variable("weights", Dirichlet(np.broadcast_to(priors.weights.a, n_components)))
-        means = variable("means", priors.means)
-        scales = variable("scales", priors.scales)
-        if "correlations_cholesky" in dims:
-            axes = dims["correlations_cholesky"]
-            cholesky = variable("correlations_cholesky", priors.correlations)
-            correlations = pm.Deterministic("correlations", cholesky @ cholesky.mT, dims=axes)
-            outer = scales[..., :, None] * scales[..., None, :]
-            pm.Deterministic("covariances", outer * correlations, dims=axes)
-            factor = scales[..., :, None] * cholesky
-            factor = _to_shape(factor, (*shapes["means"], data.n_features))
-        else:
-            factor = scales if "feature" in dims["scales"] else scales[:, None]
-            factor = _to_shape(factor, shapes["means"])
+        weights = _parameter("weights", variables, priors.weights, (K,))
+        means = _parameter("means", variables, priors.means, (K, D), priors.ordered_column)
+        factor = scales = _parameter("scales", variables, priors.scales, (K, D))
+        if correlated:
+            factor = _correlated(scales, variables, priors.correlations, (K, D, D))
         _observe(data, weights, means, factor)
     return model
+
+
+_DIMS = ("component", "feature", "feature_bis")
+
+
+def _parameter(
+    block: str,
+    variables: dict[str, Variable],
+    prior: Prior,
+    shape: tuple[int, ...],
+    ordered: int | None = None,
+) -> Any:
+    """Add a parameter, of which every component has its own, to the model in context."""
+    dims = _DIMS[: len(shape)]
+    if isinstance(prior, Fixed):
+        value = pt.as_tensor(np.broadcast_to(np.asarray(prior.value), shape).copy())
+        return pm.Deterministic(block, value, dims=dims)
+    variable = variables[block]
+    free = _free(variable, {} if ordered is None else {"transform": Ascending(ordered)})
+    if variable.name == block:
+        return free
+    if variable.dims == ("component",) and len(shape) > 1:
+        free = free[:, None]
+    value = free if variable.power == 1 else free**variable.power
+    return pm.Deterministic(block, _to_shape(value, shape), dims=dims)
+
+
+def _free(variable: Variable, options: dict[str, Any]) -> Any:
+    """Add a free variable to the model in context."""
+    prior = variable.prior
+    # with dims alone PyTensor would not know the shape, and the graph would be larger
+    where = {"shape": variable.shape, "dims": variable.dims, **options}
+    if isinstance(prior, LKJ):
+        return correlation_factor(variable.name, prior, where)
+    # a bare float may become float32 in PyTensor, an array never does
+    parameters = {key: np.asarray(value) for key, value in prior.parameters.items()}
+    if isinstance(prior, Dirichlet):
+        parameters["a"] = np.broadcast_to(parameters["a"], variable.shape)
+    return getattr(pm, type(prior).__name__)(variable.name, **parameters, **where)
+
+
+def _correlated(
+    scales: Any, variables: dict[str, Variable], prior: LKJ | Fixed, shape: tuple[int, ...]
+) -> Any:
+    """Add correlations and covariances to the model in context; return Cholesky factors."""
+    if isinstance(prior, Fixed):
+        cholesky = pt.as_tensor(np.linalg.cholesky(np.asarray(prior.value)))
+    else:
+        cholesky = _free(variables["correlations_cholesky"], {})
+    cholesky = _to_shape(cholesky, shape)
+    correlations = pm.Deterministic("correlations", cholesky @ cholesky.mT, dims=_DIMS)
+    outer = scales[..., :, None] * scales[..., None, :]
+    pm.Deterministic("covariances", outer * correlations, dims=_DIMS)
+    return scales[..., :, None] * cholesky
 
 
 def _to_shape(value: Any, shape: tuple[int, ...]) -> Any:

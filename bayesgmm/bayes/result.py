@@ -15,15 +15,17 @@ import xarray as xr
 from bayesgmm.bayes import diagnostics, labelfree, predictive
 from bayesgmm.bayes.diagnostics import Diagnostics
 from bayesgmm.bayes.labels import count_switches
+from bayesgmm.bayes.posterior import Posterior
 from bayesgmm.bayes.transforms import Mixture
 from bayesgmm.mixture.data import Data
 from bayesgmm.mixture.params import Params, correlations
 from bayesgmm.priors import Priors
 from bayesgmm.results import rows
-from bayesgmm.results.fit import Fit
 
 if TYPE_CHECKING:
     import pymc as pm
+
+    from bayesgmm.bayes.labels.agreement import LabelAgreement
 
 Array = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.intp]
@@ -33,8 +35,8 @@ _COLUMNS += ["r_hat"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class BayesFit(Fit):
-    """A posterior, in draws whose components have been given the names of a reference.
+class BayesFit(Posterior):
+    """A posterior, in draws whose components have been given names that fit together.
 
     Attributes
     ----------
@@ -177,12 +179,16 @@ class BayesFit(Fit):
 
     def headline(self) -> list[str]:
         """See `Fit.headline`."""
+        from bayesgmm.bayes.labels.methods import in_words
+
+        method = self.settings.get("relabelled", "reference")
         chains, draws = self.labels.shape[:2]
         return [
             f"Posterior of {self._mixture}, "
             f"given {self.data.n_rows} rows of {', '.join(self.feature_names)}",
             f"  {chains} chains of {draws} draws by NUTS; log-likelihood "
             f"{self.log_likelihood.mean():.2f} +/- {self.log_likelihood.std():.2f}",
+            f"  components are named {in_words(method, self.feature_names)}",
             *(f"  {line}" for line in self.diagnostics.lines()),
             *(f"  {words}: {fit._place()}" for words, fit in self._places.items()),
         ]
@@ -198,6 +204,70 @@ class BayesFit(Fit):
         """Give a table of the posterior, or of each mode beside the others."""
         tables = {words: fit.summary()[["mean", "sd"]] for words, fit in self._places.items()}
         return pd.concat(tables, axis=1) if tables else self.summary()
+
+    def relabel(self, method: str) -> BayesFit:
+        """Name the components of every draw by another method.
+
+        No draw is dropped, and label-free quantities do not change. Every method starts from the
+        draws as sampled: what a fit was relabelled by before does not matter. The names, in
+        general, are those of `reference`, as `fit_bayes` gives them: a method decides which
+        component of each draw has which of them.
+
+        Parameters
+        ----------
+        method : str
+            ``"reference"``: by the mixture that each draw resembles, the EM estimate.
+            ``"ecr"``: so that each draw divides the rows among the components as the draw with
+            the highest posterior density does. ``"stephens"``: so that the responsibilities of
+            each draw are near to those of all draws on average. ``"ordered:<feature>"``: so that
+            the means of a feature, given by name or number, have one order in all draws.
+
+        Returns
+        -------
+        BayesFit
+            With ``settings["relabelled"]`` naming the method.
+
+        Raises
+        ------
+        InputError
+            If there is no such method or feature.
+
+        References
+        ----------
+        Papastamoulis, P. and Iliopoulos, G. (2010). An artificial allocations based solution to
+        the label switching problem in Bayesian analysis of mixtures of distributions. Journal of
+        Computational and Graphical Statistics 19, 313-331.
+
+        Stephens, M. (2000). Dealing with label switching in mixture models. Journal of the Royal
+        Statistical Society B 62, 795-809.
+        """
+        from bayesgmm.bayes.labels.methods import relabel
+
+        return relabel(self, method)
+
+    def label_agreement(
+        self, methods: Sequence[str] = ("reference", "ecr", "stephens")
+    ) -> LabelAgreement:
+        """Tell whether it matters how components are named.
+
+        Parameters
+        ----------
+        methods : sequence of str
+            Methods to compare, two or more; see `relabel`.
+
+        Returns
+        -------
+        LabelAgreement
+            On what share of the draws the methods agree, and how clear each draw's names are.
+
+        Raises
+        ------
+        InputError
+            If there is no such method or feature, or fewer than two are given.
+        """
+        from bayesgmm.bayes.labels.agreement import label_agreement
+
+        return label_agreement(self, methods)
 
     def predict_proba(self, X: Any = None) -> Array:
         """Posterior mean of the responsibilities, shape (N, K); see `Fit.predict_proba`."""

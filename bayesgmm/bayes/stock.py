@@ -10,8 +10,8 @@ import xarray as xr
 
 from bayesgmm.bayes.density import Density
 from bayesgmm.bayes.transforms import Mixture
+from bayesgmm.bayes.variables import free_variables
 from bayesgmm.mixture.data import Data
-from bayesgmm.priors.shapes import parameter_shapes
 
 Array = npt.NDArray[np.float64]
 
@@ -49,12 +49,8 @@ def sample(data: Data, density: Density, starts: Array, **settings: Any) -> xr.D
 
 
 def free_values(mixture: Mixture, density: Density) -> dict[str, Array]:
-    """Leave out what components share: the values of the model's free variables."""
+    """Values of the model's free variables at one mixture."""
     layout = density.layout
-    shapes = parameter_shapes(layout.n_components, layout.n_features, density.covariance_type)
-    scales = mixture.scales.ravel()[np.unique(layout.scale, return_index=True)[1]]
-    found = {"weights": mixture.weights, "means": mixture.means, "scales": scales}
-    if layout.n_blocks:
-        owners = np.unique(layout.block, return_index=True)[1]
-        found["correlations_cholesky"] = mixture.correlations_cholesky[owners]
-    return {name: found[name].reshape(shape) for name, shape in shapes.items()}
+    K, D = layout.n_components, layout.n_features
+    free = free_variables(density.priors, K, D, density.covariance_type)
+    return {variable.name: variable.values(mixture) for variable in free.values()}

@@ -5,13 +5,16 @@ scales, and correlations that must fit together. This module holds the map betwe
 PyMC's own map, number for number, so that a point here is a point of the ``pm.Model``:
 
 - weights (K): their logarithms, shifted to sum to zero, without the last (K - 1 numbers);
-- means (K, D): themselves;
-- scales: their logarithms, each free scale once;
+- means (K, D): themselves; along a feature in which they are to ascend, the first, and logarithms
+  of the steps from each to the next;
+- scales: their logarithms, each free scale once; logarithms of variances or precisions where the
+  prior is stated for them; log odds between the bounds of a uniform prior;
 - correlations: row ``i`` of the Cholesky factor of a correlation matrix has unit length, so it is
   ``(y, 1) / |(y, 1)|`` for free numbers ``y``, i of them.
 
-The four covariance structures differ only in *which* free number each component reads, and that
-is what `Layout` writes down, as arrays of indices: no code below asks for the structure's name.
+The four covariance structures differ only in *which* number each component reads, and that is what
+`Layout` writes down, as arrays of indices: no code below asks for the structure's name. Blocks that
+are held fixed have their place among these numbers, too, but a sampler only sees the others.
 """
 
 from __future__ import annotations
@@ -21,10 +24,16 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from bayesgmm.priors.shapes import parameter_dims
+from bayesgmm.mixture.errors import InputError
+from bayesgmm.priors import Fixed, Priors, Uniform
+from bayesgmm.priors.shapes import parameter_dims, parameter_shapes
+from bayesgmm.priors.squares import OfSquare
 
 Array = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
+
+_EDGE = 1e-3  # a starting point keeps this share of a bounded range away from either end
+_STEP = 1e-3  # and ordered means this many standard deviations from one another
 
 
 class Mixture(NamedTuple):
@@ -54,41 +63,91 @@ class Mixture(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """Which free numbers each component reads.
+    """Which numbers each component reads, what they stand for, and which of them are free.
 
     Parameters
     ----------
     scale : array of int, shape (K, D)
-        Position of each standard deviation among the free scales.
+        Position of each standard deviation among the scales.
     block : array of int, shape (K,)
-        Which free correlation matrix each component uses; all -1 where there is none.
+        Which correlation matrix each component uses; all -1 where there is none.
     spiral : array of int, shape (D, D)
-        Position of entry (i, j), i > j, within one block of D (D - 1) / 2 free numbers.
+        Position of entry (i, j), i > j, within one block of D (D - 1) / 2 numbers.
+    power : float
+        A standard deviation is this power of the number whose logarithm, or log odds, is given:
+        1, or 1/2 and -1/2 for variances and precisions.
+    lower, width : array, shape (n_scales,) or (0,)
+        Lower bounds of these numbers, and distances to the upper bounds. Empty without bounds.
+    ordered : int
+        The feature in which the means ascend, or -1.
+    free : array of int, shape (n_dim,)
+        Position of the numbers that are not fixed.
+    template : array, shape (n_all,)
+        All numbers; those that are free are zero.
     """
 
     scale: Index
     block: Index
     spiral: Index
+    power: float
+    lower: Array
+    width: Array
+    ordered: int
+    free: Index
+    template: Array
 
     @classmethod
-    def of(cls, covariance_type: str, n_components: int, n_features: int) -> Layout:
+    def of(cls, covariance_type: str, n_components: int, n_features: int, priors: Priors) -> Layout:
         """Lay out ``"full"``, ``"tied"``, ``"diag"`` or ``"spherical"`` components.
 
         Raises
         ------
         InputError
-            If the covariance type is none of the four.
+            If the covariance type is none of the four, a prior does not fit its parameters, or
+            nothing is free.
         """
+        shapes = parameter_shapes(n_components, n_features, covariance_type)
+        priors.check_shapes(shapes)
         K, D = n_components, n_features
         dims = parameter_dims(covariance_type, n_features)
         owners = dims["scales"]
-        free = (K if "component" in owners else 1, D if "feature" in owners else 1)
-        positions = np.arange(np.prod(free), dtype=np.int64).reshape(free)
+        sizes = (K if "component" in owners else 1, D if "feature" in owners else 1)
+        positions = np.arange(np.prod(sizes), dtype=np.int64).reshape(sizes)
         scale = np.array(np.broadcast_to(positions, (K, D)), order="C")
         correlated = dims.get("correlations_cholesky", ())
         only = np.full(K, 0 if correlated else -1, dtype=np.int64)
         block = np.arange(K) if "component" in correlated else only
-        return cls(scale, block, _spiral(n_features))
+        power, lower, width = _scale_map(priors, shapes["scales"])
+        column = priors.ordered_column
+        ordered = -1 if column is None else column
+        nothing = np.empty(0, dtype=np.int64), np.empty(0)
+        bare = cls(scale, block, _spiral(D), power, lower, width, ordered, *nothing)
+        return bare._holding(priors, shapes)
+
+    def _holding(self, priors: Priors, shapes: dict[str, tuple[int, ...]]) -> Layout:
+        """Fill in `free` and `template`: which numbers the priors fix, and at what."""
+        blocks = (priors.weights, priors.means, priors.scales, priors.correlations)
+        values = [
+            np.broadcast_to(prior.value, shape) if isinstance(prior, Fixed) else None
+            for prior, shape in zip(blocks, shapes.values(), strict=False)
+        ]
+        values += [None] * (4 - len(values))  # a structure without correlations
+        weights, means, scales, correlations = values
+        parts = [np.zeros(size) for size in self.sizes]
+        if weights is not None:
+            parts[0] = self._weight_numbers(weights)
+        if means is not None:
+            parts[1] = means.ravel()
+        if scales is not None:
+            parts[2] = np.log(scales).ravel()
+        if correlations is not None:
+            factors = np.linalg.cholesky(correlations).reshape(self.n_blocks, *self.spiral.shape)
+            parts[3] = self._correlation_numbers(factors).ravel()
+        held = [np.full(len(part), v is not None) for part, v in zip(parts, values, strict=True)]
+        free = np.flatnonzero(~np.concatenate(held))
+        if not len(free):
+            raise InputError("every parameter is fixed: nothing is left to estimate")
+        return self._replace(free=free, template=np.concatenate(parts))
 
     @property
     def n_components(self) -> int:
@@ -102,35 +161,53 @@ class Layout(NamedTuple):
 
     @property
     def n_scales(self) -> int:
-        """Number of free scales."""
+        """Number of different scales."""
         return int(self.scale.max()) + 1
 
     @property
     def n_blocks(self) -> int:
-        """Number of free correlation matrices."""
+        """Number of different correlation matrices."""
         return int(self.block.max()) + 1
 
     @property
     def sizes(self) -> tuple[int, int, int, int]:
-        """How many numbers weights, means, scales and correlations take, in that order."""
+        """How many numbers weights, means, scales and correlations take, free or not."""
         K, D = self.scale.shape
         return K - 1, K * D, self.n_scales, self.n_blocks * (D * (D - 1) // 2)
 
     def split(self, x: Array) -> list[Array]:
-        """Cut vectors, shape (..., n_dim), into weights, means, scales and correlations."""
+        """Cut all numbers, shape (..., n_all), into weights, means, scales and correlations."""
         return np.split(x, np.cumsum(self.sizes)[:-1], axis=-1)
 
     def unpack(self, x: Array) -> Mixture:
         """Map unconstrained vectors, shape (..., n_dim), to mixtures."""
-        weights, means, log_scales, correlations = self.split(x)
+        full = np.array(np.broadcast_to(self.template, (*x.shape[:-1], len(self.template))))
+        full[..., self.free] = x
+        weights, means, scales, correlations = self.split(full)
         lead, (K, D) = x.shape[:-1], self.scale.shape
         blocks = correlations.reshape(*lead, self.n_blocks, D * (D - 1) // 2)
         return self.expand(
             _softmax(weights),
-            means.reshape(*lead, K, D),
-            np.exp(log_scales),
+            self._means(means.reshape(*lead, K, D)),
+            np.exp(self._log_scales(scales)),
             _factors(blocks, self.spiral),
         )
+
+    def spread(self, scales: Array) -> Array:
+        """Say how far a step of one standard deviation is, for each number, shape (n_dim,).
+
+        Parameters
+        ----------
+        scales : array, shape (K, D)
+            Standard deviations of the components: the unit of their means. All other numbers are
+            logarithms, log odds or correlations, whose unit is one.
+        """
+        units = self.split(np.ones(len(self.template)))
+        of_means = np.array(scales)
+        if self.ordered >= 0:
+            of_means[1:, self.ordered] = 1.0
+        units[1] = of_means.ravel()
+        return np.asarray(np.concatenate(units)[self.free])
 
     def expand(self, weights: Array, means: Array, scales: Array, factors: Array) -> Mixture:
         """Repeat what the components share.
@@ -156,7 +233,8 @@ class Layout(NamedTuple):
         """Map one mixture to its unconstrained vector, shape (n_dim,).
 
         What the structure shares is pooled: a shared scale is the root of the mean variance, a
-        shared correlation matrix the first component's. What it lacks is dropped.
+        shared correlation matrix the first component's. What it lacks or is fixed is dropped;
+        scales are brought within their bounds, and components into the order that is asked for.
 
         Parameters
         ----------
@@ -167,19 +245,75 @@ class Layout(NamedTuple):
         cholesky : array, shape (K, D, D)
             Lower Cholesky factors of the covariances.
         """
-        logs = np.log(weights)
+        if self.ordered >= 0:
+            order = np.argsort(means[:, self.ordered], kind="stable")
+            weights, means, cholesky = weights[order], means[order], cholesky[order]
         variances = np.square(cholesky).sum(axis=-1)
         pooled = np.bincount(self.scale.ravel(), variances.ravel())
         pooled /= np.bincount(self.scale.ravel())
         first = np.searchsorted(self.block, np.arange(self.n_blocks))
+        parts = (
+            self._weight_numbers(weights),
+            self._mean_numbers(means, np.sqrt(variances)),
+            self._scale_numbers(0.5 * np.log(pooled)),
+            self._correlation_numbers(cholesky[first]),
+        )
+        return np.asarray(np.concatenate([np.ravel(part) for part in parts])[self.free])
+
+    def _weight_numbers(self, weights: Array) -> Array:
+        logs = np.log(weights)
+        return np.asarray(logs[:-1] - logs.mean())
+
+    def _mean_numbers(self, means: Array, scales: Array) -> Array:
+        if self.ordered < 0:
+            return means
+        numbers = means.copy()
+        steps = np.diff(means[:, self.ordered])
+        # means that tie still need a step
+        numbers[1:, self.ordered] = np.log(np.maximum(steps, _STEP * scales[1:, self.ordered]))
+        return numbers
+
+    def _means(self, numbers: Array) -> Array:
+        if self.ordered < 0:
+            return numbers
+        means = numbers.copy()
+        means[..., 1:, self.ordered] = np.exp(numbers[..., 1:, self.ordered])
+        means[..., self.ordered] = means[..., self.ordered].cumsum(axis=-1)
+        return means
+
+    def _scale_numbers(self, log_scales: Array) -> Array:
+        logs = log_scales / self.power
+        if not len(self.width):
+            return np.asarray(logs)
+        share = np.clip((np.exp(logs) - self.lower) / self.width, _EDGE, 1 - _EDGE)
+        return np.asarray(np.log(share) - np.log1p(-share))
+
+    def _log_scales(self, numbers: Array) -> Array:
+        if not len(self.width):
+            return np.asarray(self.power * numbers)
+        with np.errstate(divide="ignore"):
+            lower = np.log(self.lower)
+        height = np.log(self.width) - np.logaddexp(0.0, -numbers)
+        return np.asarray(self.power * np.logaddexp(lower, height))
+
+    def _correlation_numbers(self, factors: Array) -> Array:
+        """Free numbers of factors (n_blocks, D, D), whose rows may have any length."""
         D = self.n_features
         rows, columns = np.tril_indices(D, -1)
-        correlations = np.empty((self.n_blocks, D * (D - 1) // 2))
-        # A row of a covariance's factor is a multiple of (y, 1).
-        y = cholesky[first] / np.diagonal(cholesky[first], axis1=-2, axis2=-1)[..., None]
-        correlations[:, self.spiral[rows, columns]] = y[:, rows, columns]
-        parts = (logs[:-1] - logs.mean(), means, 0.5 * np.log(pooled), correlations)
-        return np.concatenate([np.ravel(part) for part in parts])
+        numbers = np.empty((self.n_blocks, D * (D - 1) // 2))
+        y = factors / np.diagonal(factors, axis1=-2, axis2=-1)[..., None]
+        numbers[:, self.spiral[rows, columns]] = y[:, rows, columns]
+        return numbers
+
+
+def _scale_map(priors: Priors, shape: tuple[int, ...]) -> tuple[float, Array, Array]:
+    """Return `Layout.power`, `Layout.lower` and `Layout.width`."""
+    prior = priors.scales
+    power, stated = (prior.power, prior.prior) if isinstance(prior, OfSquare) else (1.0, prior)
+    if not isinstance(stated, Uniform):
+        return power, np.empty(0), np.empty(0)
+    lower, upper = (np.array(np.broadcast_to(end, shape)).ravel() for end in stated.bounds)
+    return power, lower, upper - lower
 
 
 def _softmax(free: Array) -> Array:

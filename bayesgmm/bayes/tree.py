@@ -11,7 +11,9 @@ import xarray as xr
 from bayesgmm.bayes import predictive
 from bayesgmm.bayes.result import BayesFit
 from bayesgmm.bayes.transforms import Layout, Mixture
+from bayesgmm.bayes.variables import Variable, free_variables
 from bayesgmm.mixture.errors import InputError
+from bayesgmm.priors import Priors
 from bayesgmm.results import labelled
 
 Array = npt.NDArray[np.float64]
@@ -43,10 +45,10 @@ def stats_dataset(fit: BayesFit) -> xr.Dataset:
 def prior_draws(fit: BayesFit) -> Mixture:
     """Draw mixtures from the priors: the same at every call."""
     rng = np.random.default_rng(fit.settings.get("random_seed"))
-    K, D = fit.n_components, fit.data.n_features
+    K, D, priors = fit.n_components, fit.data.n_features, _priors(fit)
     batch = (1, _PRIOR_DRAWS)
-    free = fit.priors.sample(rng, K, D, fit.covariance_type, batch)
-    layout = Layout.of(fit.covariance_type, K, D)
+    free = priors.sample(rng, K, D, fit.covariance_type, batch)
+    layout = Layout.of(fit.covariance_type, K, D, priors)
     factors = free.get("correlations_cholesky", np.empty((*batch, 0)))
     return layout.expand(
         free["weights"],
@@ -76,10 +78,31 @@ def _mixtures(fit: BayesFit, draws: Mixture) -> xr.Dataset:
         correlated=fit.correlated,
         batch=_BATCH,
     )
-    if fit.correlated and fit.covariance_type == "full":
-        dims = (*_BATCH, "component", "feature", "feature_bis")
-        found["correlations_cholesky"] = (dims, draws.correlations_cholesky)
+    for variable in _free(fit).values():  # what the model calls otherwise, it asks for by its name
+        if variable.name not in found:
+            found[variable.name] = ((*_BATCH, *variable.dims), variable.values(draws))
     return found
+
+
+def _log_prior(fit: BayesFit) -> xr.Dataset:
+    """Log prior density of every free variable of the model, in the draws."""
+    coords = labelled.coordinates(fit.n_components, fit.feature_names)
+    coords |= labelled.numbered(_BATCH, fit.labels.shape)
+    found = {}
+    for variable in _free(fit).values():
+        density = variable.prior.logpdf(variable.values(fit.draws))
+        dims = (*_BATCH, *variable.dims)[: density.ndim]  # of a whole event there is one density
+        found[variable.name] = (dims, density)
+    used = {dim for dims, _ in found.values() for dim in dims}
+    return xr.Dataset(found, {dim: coords[dim] for dim in coords if dim in used})
+
+
+def _priors(fit: BayesFit) -> Priors:
+    return fit.priors.named(fit.feature_names)
+
+
+def _free(fit: BayesFit) -> dict[str, Variable]:
+    return free_variables(_priors(fit), fit.n_components, fit.data.n_features, fit.covariance_type)
 
 
 def _predictive(fit: BayesFit, draws: Mixture) -> xr.Dataset:
@@ -97,6 +120,7 @@ _GROUPS: dict[str, Callable[[BayesFit], xr.Dataset]] = {
     "sample_stats": stats_dataset,
     "observed_data": lambda fit: labelled.observed_dataset(fit.data),
     "log_likelihood": _pointwise,
+    "log_prior": _log_prior,
     "posterior_predictive": lambda fit: _predictive(fit, fit.draws),
     "prior": lambda fit: _mixtures(fit, prior_draws(fit)),
     "prior_predictive": lambda fit: _predictive(fit, prior_draws(fit)),

@@ -111,9 +111,20 @@ def fit_em(
     Examples
     --------
     >>> import bayesgmm as bg
-    >>> fit = bg.fit_em(bg.load_dataset("faithful"), n_components=2, random_seed=1)
+    >>> faithful = bg.load_dataset("faithful")
+    >>> fit = bg.fit_em(faithful, n_components=2, random_seed=1)
     >>> round(fit.log_likelihood, 3)
     -1130.264
+    >>> fit.params.weights.round(3)
+    array([0.356, 0.644])
+    >>> fit.predict([[2.0, 50.0], [4.5, 80.0]])  # which component is likelier
+    array([0, 1])
+
+    The components may share their covariance, which costs likelihood and saves parameters:
+
+    >>> tied = bg.fit_em(faithful, n_components=2, covariance_type="tied", random_seed=1)
+    >>> tied.log_likelihood < fit.log_likelihood, tied.n_parameters, fit.n_parameters
+    (True, 8, 11)
     """
     data = as_data(X, sample_weight)
     structure = get_structure(covariance_type, data.n_features)

@@ -30,6 +30,24 @@ class Params:
     InputError
         If shapes disagree, a number is not finite, weights are not proportions, or a factor is
         not lower triangular with a positive diagonal.
+
+    Examples
+    --------
+    Two components in one dimension, with standard deviations 1 and 2; as a place to climb from:
+
+    >>> import bayesgmm as bg
+    >>> params = bg.Params([0.5, 0.5], [[10.0], [20.0]], [[[1.0]], [[2.0]]])
+    >>> params.covariances.ravel()
+    array([1., 4.])
+    >>> fit = bg.fit_em(bg.load_dataset("galaxies"), n_components=2, start=params)
+    >>> fit.params.n_components
+    2
+
+    Where covariances are at hand and not their factors, `from_covariances` takes them:
+
+    >>> same = bg.Params.from_covariances([0.5, 0.5], [[10.0], [20.0]], [[[1.0]], [[4.0]]])
+    >>> (same.cholesky == params.cholesky).all()
+    np.True_
     """
 
     weights: Array

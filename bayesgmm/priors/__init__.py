@@ -10,21 +10,22 @@ A mixture has four blocks of parameters, and :class:`Priors` holds one prior for
 ========================= =========================================================
 ``weights``               the shares of the components, :class:`Dirichlet`
 ``means``                 where the components are, :class:`Normal`
-``scales``                their standard deviations, feature by feature
+``scales``                their standard deviations, feature by feature; or their
+                          squares, inside :class:`Variance` or :class:`Precision`
 ``correlations``          how the features hang together, :class:`LKJ`
 ========================= =========================================================
 
-The scales deserve care. Real data are rounded, so rows tie. A component that sits on ``m`` rows
-which agree in one feature, and whose standard deviation there shrinks to zero, multiplies the
-likelihood by ``sd**-m``, of which the average over its mean keeps ``sd**(1 - m)``. The posterior
-has a finite integral only if the prior of the standard deviation falls off faster than
-``sd**(m - 2)`` near zero. A log-normal falls off faster than every power, and is the default;
-a half-normal does not fall off at all, and two tied rows are enough to make the posterior
-improper. Such priors are allowed, and carry one line of warning in their words.
+Any block may be known instead: :class:`Fixed`. Means may be asked to ascend along a feature:
+``Priors(..., ordered="eruptions")``.
 
-No prior of the scales helps against rows on one oblique line or plane, where it is a correlation
-that goes to one. LKJ falls off there as ``det(R)**(eta - 1)``, which is enough for fewer than
-``D + 2 eta`` such rows.
+Scales and correlations deserve care. Real data are rounded, so rows tie, and many lie exactly on
+one line or plane. A component that sits on such rows may become infinitely thin, and infinitely
+likely; only a prior that falls off fast enough keeps the integral of the posterior finite
+(`bayesgmm.priors.properness` works out how fast). A log-normal scale, and LKJ with a ridge, fall
+off faster than every power, and are the default: under them every posterior is proper. A
+half-normal does not fall off at all, and two tied rows are too many. LKJ alone allows fewer than
+``2 eta + 1`` equal rows, and fewer than ``2 eta + D`` on an oblique plane. Such priors are
+allowed, and carry a line of warning in their words; `Priors.problems` looks for such rows.
 """
 
 from bayesgmm.priors.families import (
@@ -35,19 +36,26 @@ from bayesgmm.priors.families import (
     InverseGamma,
     LogNormal,
     Normal,
+    Uniform,
 )
+from bayesgmm.priors.fixed import Fixed
 from bayesgmm.priors.joint import LKJ, Dirichlet
 from bayesgmm.priors.record import Priors
+from bayesgmm.priors.squares import Precision, Variance
 
 __all__ = [
     "LKJ",
     "Dirichlet",
     "Exponential",
+    "Fixed",
     "Gamma",
     "HalfCauchy",
     "HalfNormal",
     "InverseGamma",
     "LogNormal",
     "Normal",
+    "Precision",
     "Priors",
+    "Uniform",
+    "Variance",
 ]

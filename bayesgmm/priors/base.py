@@ -15,7 +15,7 @@ from bayesgmm.mixture.errors import InputError
 Floats = NDArray[np.float64]
 
 
-def _as_parameter(value: ArrayLike, label: str, *, positive: bool) -> float | Floats:
+def _as_parameter(value: ArrayLike, label: str, sign: str) -> float | Floats:
     """Return a float or a read-only float64 array, or raise an error that names the parameter."""
     try:
         array = np.array(value, dtype=np.float64)
@@ -23,8 +23,10 @@ def _as_parameter(value: ArrayLike, label: str, *, positive: bool) -> float | Fl
         raise InputError(f"{label} must be a number or an array of numbers") from None
     if array.size == 0 or not np.all(np.isfinite(array)):
         raise InputError(f"{label} must be finite, got {array.tolist()}")
-    if positive and not np.all(array > 0):
+    if sign == "positive" and not np.all(array > 0):
         raise InputError(f"{label} must be positive, got {array.tolist()}")
+    if sign == "zero or positive" and not np.all(array >= 0):
+        raise InputError(f"{label} must be zero or positive, got {array.tolist()}")
     if array.ndim == 0:
         return float(array)
     array.flags.writeable = False
@@ -36,16 +38,16 @@ class Prior:
     """Base of the families: parameters are checked, compared and printed in one place.
 
     Every parameter is a float, or an array that broadcasts to the shape of what it describes:
-    ``(component,)``, ``(feature,)`` or ``(component, feature)``. Locations are real, all other
-    parameters are positive.
+    ``(component,)``, ``(feature,)`` or ``(component, feature)``. Parameters are positive unless
+    a family says otherwise.
     """
 
-    _locations: ClassVar[frozenset[str]] = frozenset({"mu"})
+    _signs: ClassVar[dict[str, str]] = {"mu": "any", "lower": "zero or positive"}
 
     def __post_init__(self) -> None:
         for name, value in self.parameters.items():
             label = f"{type(self).__name__}: {name}"
-            checked = _as_parameter(value, label, positive=name not in self._locations)
+            checked = _as_parameter(value, label, self._signs.get(name, "positive"))
             object.__setattr__(self, name, checked)
 
     @property

@@ -1,4 +1,4 @@
-"""Priors of independent numbers: Normal on the line, and six families of positive numbers.
+"""Priors of independent numbers: Normal on the line, and seven families of positive numbers.
 
 Every logarithm of a density of a positive number is concave in the logarithm of the number. That
 is what lets penalised EM find the best standard deviation by Newton's method.
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import gammaln, ndtri
 
+from bayesgmm.mixture.errors import InputError
 from bayesgmm.priors.base import Floats, Prior, words
 
 _LOG_ROOT_TWO_PI = 0.5 * np.log(2 * np.pi)
@@ -48,15 +49,31 @@ class Positive(Prior):
         """The power of x at which the density goes to zero when x does."""
         raise NotImplementedError
 
+    @property
+    def order_at_infinity(self) -> float:
+        """The power of 1/x at which the density goes to zero when x grows."""
+        return np.inf
+
+    @property
+    def bounds(self) -> tuple[Any, Any]:
+        """Where the density is positive: floats or arrays that broadcast as parameters do."""
+        return 0.0, np.inf
+
     def logpdf(self, x: ArrayLike) -> Floats:
         """Log-density of every element of `x`, in natural logarithms; the shape of `x`.
 
-        Minus infinity where `x` is not positive.
+        Minus infinity where `x` is not positive or out of bounds.
         """
         x = np.asarray(x, dtype=np.float64)
-        inside = x > 0
+        lower, upper = self.bounds
+        inside = (x > 0) & (x >= lower) & (x <= upper)
         safe = np.where(inside, x, 1.0)
         return np.where(inside, self._logpdf(safe, np.log(safe)), -np.inf)
+
+    def logpdf_at_log(self, u: ArrayLike) -> Floats:
+        """Log-density of ``exp(u)``, which is taken to be within the bounds."""
+        u = np.asarray(u, dtype=np.float64)
+        return np.broadcast_to(self._logpdf(np.exp(u), u), u.shape)
 
     def log_slopes(self, u: ArrayLike) -> tuple[Floats, Floats]:
         """First and second derivative of ``logpdf(exp(u))`` with respect to `u`.
@@ -153,6 +170,11 @@ class HalfCauchy(Positive):
         """See `Positive.order_at_zero`."""
         return 0.0
 
+    @property
+    def order_at_infinity(self) -> float:
+        """See `Positive.order_at_infinity`."""
+        return 2.0
+
     def _logpdf(self, x: Floats, u: Floats) -> Floats:
         return np.log(2 / (np.pi * np.asarray(self.beta))) - np.log1p((x / self.beta) ** 2)
 
@@ -236,6 +258,11 @@ class InverseGamma(Positive):
         """See `Positive.order_at_zero`: faster than every power."""
         return np.inf
 
+    @property
+    def order_at_infinity(self) -> float:
+        """See `Positive.order_at_infinity`."""
+        return float(np.min(self.alpha)) + 1
+
     def _logpdf(self, x: Floats, u: Floats) -> Floats:
         alpha, beta = np.asarray(self.alpha), np.asarray(self.beta)
         return alpha * np.log(beta) - gammaln(alpha) - (alpha + 1) * u - beta / x
@@ -252,3 +279,40 @@ class InverseGamma(Positive):
         mode = self.beta / (np.asarray(self.alpha) + 1)
         shape = words(self.alpha)
         return f"inverse gamma with mode {words(mode, feature_names)}, shape {shape}"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Uniform(Positive):
+    """Uniform distribution between `lower`, which may be zero, and `upper`."""
+
+    lower: Any = 0.0
+    upper: Any = 1.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not np.all(np.less(self.lower, self.upper)):
+            raise InputError(f"Uniform: upper must be above lower, got {self!r}")
+
+    @property
+    def order_at_zero(self) -> float:
+        """See `Positive.order_at_zero`."""
+        return 0.0 if np.any(np.equal(self.lower, 0)) else np.inf
+
+    @property
+    def bounds(self) -> tuple[Any, Any]:
+        """See `Positive.bounds`."""
+        return self.lower, self.upper
+
+    def _logpdf(self, x: Floats, u: Floats) -> Floats:
+        return np.asarray(-np.log(np.subtract(self.upper, self.lower)))
+
+    def _log_slopes(self, x: Floats, u: Floats) -> tuple[Any, Any]:
+        return 0.0, 0.0
+
+    def sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
+        """See `Prior.sample`."""
+        return rng.uniform(self.lower, self.upper, shape)
+
+    def describe(self, feature_names: Sequence[str] = ()) -> str:
+        """Say the prior in words."""
+        return f"uniform from {words(self.lower)} to {words(self.upper, feature_names)}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,6 +12,8 @@ from scipy.special import gammaln, xlogy
 
 from bayesgmm.mixture.errors import InputError
 from bayesgmm.priors.base import Floats, Prior, words
+
+_MOST_TRIES = 10_000
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -60,6 +62,21 @@ class LKJ(Prior):
     matrix is equally likely, and larger values favour weak correlations. Each correlation of a
     matrix of size D is, on its own, ``2 Beta(b, b) - 1`` with ``b = eta - 1 + D/2``.
 
+    A power of the determinant does not keep enough rows on one line or plane from making the
+    matrix singular. With a `ridge`, the density is multiplied by
+    ``exp(-ridge/2 * (trace(inverse(R)) - D))``, which falls off faster than every power wherever
+    R becomes singular, in whatever direction. The diagonal of the inverse holds the variance
+    inflation factors of the features. To the likelihood of R this adds the sum of squares of
+    ``ridge`` rows whose features are uncorrelated, so that a component of n rows feels it like
+    ``ridge / n``. The density is then known up to a constant.
+
+    Parameters
+    ----------
+    eta : float
+        Positive.
+    ridge : float
+        In rows, zero or positive. Zero is PyMC's ``LKJCorr``.
+
     References
     ----------
     Lewandowski, D., Kurowicka, D. and Joe, H. (2009). Generating random correlation matrices
@@ -67,10 +84,13 @@ class LKJ(Prior):
     """
 
     eta: float = 2.0
+    ridge: float = 0.0
+    _signs: ClassVar[dict[str, str]] = {"ridge": "zero or positive"}
 
     def __post_init__(self) -> None:
-        if np.ndim(self.eta) != 0:
-            raise InputError("LKJ: eta must be a single number")
+        for name, value in self.parameters.items():
+            if np.ndim(value) != 0:
+                raise InputError(f"LKJ: {name} must be a single number")
         super().__post_init__()
 
     def logpdf(self, x: ArrayLike) -> Floats:
@@ -111,7 +131,15 @@ class LKJ(Prior):
     def _with_powers(self, cholesky: Floats, powers: Floats) -> Floats:
         diagonal = np.diagonal(cholesky, axis1=-2, axis2=-1)
         terms = np.asarray(xlogy(powers, diagonal), dtype=np.float64)
-        return self._log_constant(cholesky.shape[-1]) + terms[..., 1:].sum(-1)
+        found = self._log_constant(cholesky.shape[-1]) + terms[..., 1:].sum(-1)
+        return np.asarray(found - self._ridge_term(cholesky))
+
+    def _ridge_term(self, cholesky: Floats) -> Any:
+        if not self.ridge:
+            return 0.0
+        nearly = cholesky + 1e-150 * np.eye(cholesky.shape[-1])  # a diagonal may have underflowed
+        inverse = np.linalg.inv(nearly)
+        return 0.5 * self.ridge * (np.square(inverse).sum((-2, -1)) - cholesky.shape[-1])
 
     def _log_constant(self, size: int) -> float:
         below = np.arange(1, size)  # row i of the factor is a point of a ball in i dimensions
@@ -123,7 +151,7 @@ class LKJ(Prior):
 
         Column by column, partial correlations are drawn from the beta distributions of
         Lewandowski, Kurowicka and Joe (2009); each uses up a share of what is left of the unit
-        length of its row.
+        length of its row. With a ridge, draws are rejected with the probability that it asks for.
 
         Parameters
         ----------
@@ -136,7 +164,29 @@ class LKJ(Prior):
         -------
         (..., D, D) ndarray
             Lower triangular, positive diagonals, rows of length one.
+
+        Raises
+        ------
+        InputError
+            If nearly all draws are rejected.
         """
+        found = self._vine(rng, shape)
+        if not self.ridge:
+            return found
+        flat = found.reshape(-1, *shape[-2:])
+        waiting = np.arange(len(flat))
+        for _ in range(_MOST_TRIES):
+            rejected = rng.random(len(waiting)) > np.exp(-self._ridge_term(flat[waiting]))
+            waiting = waiting[rejected]
+            if not len(waiting):
+                return found
+            flat[waiting] = self._vine(rng, (len(waiting), *shape[-2:]))
+        raise InputError(
+            f"LKJ: a ridge of {self.ridge:g} rejects nearly all correlation matrices of "
+            f"{shape[-1]} features; make it smaller, or eta larger"
+        )
+
+    def _vine(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
         *batch, size, _ = shape
         cholesky = np.zeros(shape)
         left = np.ones((*batch, size))
@@ -154,4 +204,5 @@ class LKJ(Prior):
             tendency = "all correlation matrices are equally likely"
         else:
             tendency = f"favours {'weak' if self.eta > 1 else 'strong'} correlations"
-        return f"LKJ with eta {words(self.eta)}: {tendency}"
+        ridge = f", with a ridge of {words(self.ridge)} rows" if self.ridge else ""
+        return f"LKJ with eta {words(self.eta)}{ridge}: {tendency}"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from html import escape
 from typing import Any
 
@@ -24,9 +24,16 @@ from bayesgmm.priors.families import (
     LogNormal,
     Normal,
     Positive,
+    Uniform,
 )
+from bayesgmm.priors.fixed import Fixed
 from bayesgmm.priors.joint import LKJ, Dirichlet
+from bayesgmm.priors.ordering import draw_ordered
+from bayesgmm.priors.properness import problems_with, warnings_of
 from bayesgmm.priors.shapes import parameter_shapes
+from bayesgmm.priors.squares import OfSquare, Precision, Variance
+
+_RIDGE = 0.2  # rows, of the default correlations, shared by the features
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,17 +42,22 @@ class Priors:
 
     Parameters
     ----------
-    weights : Dirichlet
+    weights : Dirichlet or Fixed
         Shares of the components.
-    means : Normal
+    means : Normal or Fixed
         Component means, ``(component, feature)``.
-    scales : LogNormal, HalfNormal, HalfCauchy, Exponential, Gamma or InverseGamma
+    scales : LogNormal, HalfNormal, HalfCauchy, Exponential, Gamma, InverseGamma, Uniform or Fixed
         Standard deviations: ``(component, feature)``, or ``(feature,)`` for tied and
-        ``(component,)`` for spherical covariances.
-    correlations : LKJ
+        ``(component,)`` for spherical covariances. Any but `Fixed` may be stated for the
+        variance or the precision instead, as in ``Precision(Gamma(2, 1))``.
+    correlations : LKJ or Fixed
         Correlation matrices; not used by diagonal and spherical covariances.
+    ordered : str or int, optional
+        A feature, by name or number, whose means ascend from component to component. The density
+        is restricted to that order as it is: like PyMC's, it is not divided by the probability
+        of the order.
     feature_names : sequence of str, optional
-        Only for the words that are printed.
+        For the words that are printed, and to find the feature of `ordered`.
 
     Raises
     ------
@@ -54,17 +66,22 @@ class Priors:
 
     Examples
     --------
-    >>> print(Priors(means=Normal(0, 2.5), scales=LogNormal(0, 0.5)))
+    >>> print(
+    ...     Priors(
+    ...         means=Normal(0, 2.5), scales=LogNormal(0, 0.5), correlations=LKJ(2, ridge=0.1)
+    ...     )
+    ... )
     weights: Dirichlet with concentration 1: all divisions are equally likely
     means: Normal around 0, sd 2.5
     scales: log-normal with median 1, 95% within a factor of 2.66
-    correlations: LKJ with eta 2: favours weak correlations
+    correlations: LKJ with eta 2, with a ridge of 0.1 rows: favours weak correlations
     """
 
-    weights: Dirichlet = field(default_factory=Dirichlet)
-    means: Normal
-    scales: Positive
-    correlations: LKJ = field(default_factory=LKJ)
+    weights: Dirichlet | Fixed = field(default_factory=Dirichlet)
+    means: Normal | Fixed
+    scales: Positive | Fixed
+    correlations: LKJ | Fixed = field(default_factory=LKJ)
+    ordered: str | int | None = None
     feature_names: tuple[str, ...] = field(default=(), compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -73,6 +90,10 @@ class Priors:
             if not isinstance(prior, allowed):
                 known = ", ".join(family.__name__ for family in allowed)
                 raise InputError(f"the prior of the {name} must be one of {known}, got {prior!r}")
+            if isinstance(prior, Fixed):
+                prior.check_values(name)
+        if self.ordered is not None and isinstance(self.means, Fixed):
+            raise InputError("fixed means are in the order that they are in: leave out ordered")
         object.__setattr__(self, "feature_names", tuple(map(str, self.feature_names)))
 
     @classmethod
@@ -83,7 +104,12 @@ class Priors:
         deviations. Scales are log-normal: K components which share the space between them are
         each ``K**(1/D)`` times smaller than the whole, so the median is the column standard
         deviation divided by that, and the log standard deviation is 0.5. Correlations are
-        LKJ(2). The answer moves and stretches with the data.
+        LKJ(2) with a ridge of 0.2/D rows. The answer moves and stretches with the data.
+
+        Under these priors every negative moment of the standard deviations and of the
+        determinants of the correlation matrices is finite, and the likelihood is at most a
+        multiple of such powers. So the posterior is proper whatever the data, however many of
+        their rows are equal, tie in a feature or lie on one plane.
 
         Parameters
         ----------
@@ -117,13 +143,62 @@ class Priors:
         return cls(
             means=Normal(mean, 2.5 * sd),
             scales=LogNormal(log_scale, 0.5),
+            correlations=LKJ(2.0, _RIDGE / data.n_features),
             feature_names=data.feature_names,
         )
 
+    def named(self, feature_names: Sequence[str]) -> Priors:
+        """Return the same priors with names for the features, unless they have names already."""
+        return self if self.feature_names else replace(self, feature_names=tuple(feature_names))
+
+    @property
+    def ordered_column(self) -> int | None:
+        """Number of the feature along which means ascend, if any.
+
+        Raises
+        ------
+        InputError
+            If there is no feature of that name.
+        """
+        if not isinstance(self.ordered, str):
+            return self.ordered
+        if self.ordered not in self.feature_names:
+            known = ", ".join(self.feature_names) or "feature_names were not given"
+            raise InputError(f"ordered: there is no feature {self.ordered!r} ({known})")
+        return self.feature_names.index(self.ordered)
+
     def check_shapes(self, shapes: Mapping[str, tuple[int, ...]]) -> None:
         """Raise an InputError unless every prior fits the shapes of :func:`parameter_shapes`."""
-        for name in ("weights", "means", "scales"):
-            getattr(self, name).check_shape(shapes[name], name)
+        for name, shape in shapes.items():
+            block = name.removesuffix("_cholesky")
+            if block != "correlations" or isinstance(self.correlations, Fixed):
+                getattr(self, block).check_shape(shape, block)
+        column, n_features = self.ordered_column, shapes["means"][1]
+        if column is not None and not 0 <= column < n_features:
+            raise InputError(f"ordered: there is no feature {column} of {n_features}")
+
+    def problems(self, X: Any, n_components: int, covariance_type: str = "full") -> tuple[str, ...]:
+        """Look for rows which make the posterior improper under these priors.
+
+        Parameters
+        ----------
+        X : (N, D) or (N,) array_like or data frame
+            The rows that are to be fitted.
+        n_components : int
+            Number of components, K.
+        covariance_type : {"full", "tied", "diag", "spherical"}
+            What the covariances share.
+
+        Returns
+        -------
+        tuple of str
+            A line for every problem that was found. Rows that tie in a feature and equal rows
+            are all found; of rows on oblique planes, those on a line of two features, and of
+            large data only in part.
+        """
+        return problems_with(
+            self.scales, self.correlations, as_data(X), n_components, covariance_type
+        )
 
     def log_density(self, **parameters: ArrayLike) -> float:
         """Sum the log-densities of the parameters that are given.
@@ -139,7 +214,11 @@ class Priors:
         float
             With respect to the parameters themselves: no Jacobian of a transformation.
         """
-        blocks = self._blocks()
+        column, blocks = self.ordered_column, self._blocks()
+        if column is not None and "means" in parameters:
+            along = np.asarray(parameters["means"])[:, column]
+            if (np.diff(along) <= 0).any():
+                return -np.inf
         return float(sum(np.sum(blocks[name].logpdf(x)) for name, x in parameters.items()))
 
     def sample(
@@ -153,50 +232,44 @@ class Priors:
         """Draw parameters in the order of `parameter_shapes`, their shapes after `batch`."""
         shapes = parameter_shapes(n_components, n_features, covariance_type)
         self.check_shapes(shapes)
-        blocks = self._blocks()
-        return {name: blocks[name].sample(rng, batch + shape) for name, shape in shapes.items()}
+        blocks, column = self._blocks(), self.ordered_column
+        found = {name: blocks[name].sample(rng, batch + shape) for name, shape in shapes.items()}
+        if column is not None and isinstance(self.means, Normal):
+            found["means"][..., column] = draw_ordered(self.means, column, rng, found["means"])
+        return found
 
     def to_dict(self) -> dict[str, Any]:
         """Write the priors as plain numbers, lists and strings; `from_dict` reads them back."""
-        found: dict[str, Any] = {"feature_names": list(self.feature_names)}
-        for name in _FAMILIES:
-            prior = getattr(self, name)
-            values = {key: np.asarray(value).tolist() for key, value in prior.parameters.items()}
-            found[name] = {"family": type(prior).__name__, **values}
-        return found
+        found: dict[str, Any] = {"feature_names": list(self.feature_names), "ordered": self.ordered}
+        return found | {name: _to_dict(getattr(self, name)) for name in _FAMILIES}
 
     @classmethod
     def from_dict(cls, found: Mapping[str, Any]) -> Priors:
         """Read what `to_dict` wrote."""
-        priors: dict[str, Any] = {}
-        for name, families in _FAMILIES.items():
-            parameters = dict(found[name])
-            family = {f.__name__: f for f in families}[parameters.pop("family")]
-            priors[name] = family(**parameters)
-        return cls(**priors, feature_names=tuple(found["feature_names"]))
+        priors = {name: _from_dict(found[name], _FAMILIES[name]) for name in _FAMILIES}
+        names, ordered = tuple(found["feature_names"]), found.get("ordered")
+        return cls(**priors, feature_names=names, ordered=ordered)
 
     def _blocks(self) -> dict[str, Prior]:
+        correlations: Prior = self.correlations
+        if isinstance(correlations, Fixed):
+            correlations = Fixed(np.linalg.cholesky(np.asarray(correlations.value)))
         return {
             "weights": self.weights,
             "means": self.means,
             "scales": self.scales,
-            "correlations_cholesky": self.correlations,
+            "correlations_cholesky": correlations,
         }
 
     def _lines(self) -> list[tuple[str, str]]:
         lines = [(name, getattr(self, name).describe(self.feature_names)) for name in _FAMILIES]
-        order = self.scales.order_at_zero
-        if np.isfinite(order):
-            # exp(log density) ~ sd**order, and m tied rows bring sd**(1 - m)
-            rows = max(2, int(np.ceil(order + 2)))
-            lines.append(
-                (
-                    "warning",
-                    f"this prior of the scales leaves the posterior improper where {rows} or more "
-                    "rows tie in a feature; LogNormal and InverseGamma do not",
-                )
-            )
-        return lines
+        if isinstance(self.correlations, Fixed):
+            lines[-1] = ("correlations", f"fixed at {np.asarray(self.correlations.value).tolist()}")
+        if self.ordered is not None:
+            along = self.ordered if isinstance(self.ordered, str) else f"feature {self.ordered}"
+            lines.append(("order", f"the means of {along} ascend from component to component"))
+        warnings = warnings_of(self.scales, self.correlations)
+        return lines + [("warning", words) for words in warnings]
 
     def __str__(self) -> str:
         return "\n".join(f"{name}: {words}" for name, words in self._lines())
@@ -210,9 +283,32 @@ class Priors:
         return f"<table>{''.join(rows)}</table>"
 
 
+_SCALES: tuple[type[Positive], ...] = (
+    LogNormal,
+    HalfNormal,
+    HalfCauchy,
+    Exponential,
+    Gamma,
+    InverseGamma,
+    Uniform,
+)
 _FAMILIES: dict[str, tuple[type[Prior], ...]] = {
-    "weights": (Dirichlet,),
-    "means": (Normal,),
-    "scales": (LogNormal, HalfNormal, HalfCauchy, Exponential, Gamma, InverseGamma),
-    "correlations": (LKJ,),
+    "weights": (Dirichlet, Fixed),
+    "means": (Normal, Fixed),
+    "scales": (*_SCALES, Variance, Precision, Fixed),
+    "correlations": (LKJ, Fixed),
 }
+
+
+def _to_dict(prior: Prior) -> dict[str, Any]:
+    stated = {"of": type(prior.prior).__name__} if isinstance(prior, OfSquare) else {}
+    values = {key: np.asarray(value).tolist() for key, value in prior.parameters.items()}
+    return {"family": type(prior).__name__, **stated, **values}
+
+
+def _from_dict(found: Mapping[str, Any], families: Sequence[type[Prior]]) -> Prior:
+    parameters, known = dict(found), {family.__name__: family for family in families}
+    family, inner = known[parameters.pop("family")], parameters.pop("of", None)
+    if inner is None:
+        return family(**parameters)
+    return family(known[inner](**parameters))

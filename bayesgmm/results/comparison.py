@@ -53,6 +53,27 @@ def compare(em: Fit | Refitted, bayes: Fit) -> pd.DataFrame:
     ------
     InputError
         If the two are not a maximum likelihood and a Bayesian fit of the same kind of mixture.
+
+    Examples
+    --------
+    >>> import bayesgmm as bg
+    >>> faithful = bg.load_dataset("faithful")
+    >>> em = bg.fit_em(faithful, 2, random_seed=1)
+    >>> bayes = bg.fit_bayes(
+    ...     faithful, 2, start=em, draws=300, tune=300, chains=2, random_seed=1, progressbar=False
+    ... )
+    >>> table = bg.compare(em, bayes)  # a row for each of the twelve parameters
+    >>> weights = table[table["parameter"] == "weight"]
+    >>> weights[["mle", "mean"]].round(1)
+       mle  mean
+    0  0.4   0.4
+    6  0.6   0.6
+
+    A bootstrap of the fit stands for the fit, with its own errors and intervals:
+
+    >>> boot = em.bootstrap(50, kind="weighted", random_seed=1)
+    >>> bg.compare(boot, bayes)["mle"].equals(table["mle"])
+    True
     """
     maximum, posterior = em.summary(), bayes.summary()
     if not set(_POSTERIOR) <= set(posterior.columns) or not set(_ERRORS) <= set(maximum.columns):

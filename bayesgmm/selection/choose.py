@@ -102,6 +102,8 @@ def select(
     >>> selection = bg.select(faithful, range(1, 4), covariance_types=["tied", "full"])
     >>> selection.best.n_components, selection.best.covariance_type
     (3, 'tied')
+    >>> selection.table.shape[0]  # a row a candidate
+    6
     """
     if criterion not in CRITERIA:
         raise InputError(f"criterion must be 'bic', 'icl' or 'aic', not {criterion!r}")

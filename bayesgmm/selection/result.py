@@ -74,7 +74,7 @@ class Selection:
     @property
     def best(self) -> EMFit:
         """The fit with the lowest criterion."""
-        winner = self._ranked.iloc[0]
+        winner = self.ranked.iloc[0]
         return self.fits[winner["n_components"], winner["covariance_type"]]
 
     @cached_property
@@ -97,8 +97,8 @@ class Selection:
         return pd.DataFrame([_audited(*pair) for pair in pairs], columns=_AUDIT)
 
     @cached_property
-    def _ranked(self) -> pd.DataFrame:
-        """Scored candidates, the best first; of a model with several names, the first."""
+    def ranked(self) -> pd.DataFrame:
+        """Rows of `table` that are scored, the best first; a model with several names once."""
         scored = self.table.dropna(subset=self.criterion)
         value = scored[self.criterion].round(_TIED).rename("value")
         order = pd.concat([value, scored[["n_components", "n_parameters"]]], axis=1)
@@ -107,7 +107,7 @@ class Selection:
 
     def headline(self) -> list[str]:
         """Say in a few lines what was chosen, how clearly, and what to beware of."""
-        winner, data = self._ranked.iloc[0], self.best.data
+        winner, data = self.ranked.iloc[0], self.best.data
         return [
             f"Selection by {self._title} (lower is better) among {len(self._scored)} mixtures "
             f"for {data.n_rows} rows of {', '.join(data.feature_names)}",
@@ -130,10 +130,10 @@ class Selection:
         return [cell for cell in self.cells if cell.scored]
 
     def _runners_up(self) -> list[str]:
-        values = self._ranked[self.criterion]
+        values = self.ranked[self.criterion]
         lines = []
         for i in range(1, min(1 + _RUNNERS_UP, len(values))):
-            row, behind = self._ranked.iloc[i], values.iloc[i] - values.iloc[0]
+            row, behind = self.ranked.iloc[i], values.iloc[i] - values.iloc[0]
             told = f"{'next' if i == 1 else 'then'}: {_named(row)}, {behind:.2f} behind"
             lines.append(told + self._evidence(behind))
         return lines
@@ -161,7 +161,7 @@ class Selection:
 
     def _grid(self, best: str) -> pd.DataFrame:
         """Lay out the criterion, a row for each K, a column for each structure."""
-        winner = self._ranked.index[0]
+        winner = self.ranked.index[0]
         shown = self.table.assign(
             value=[
                 "–" if pd.isna(v) else best.format(f"{v:.1f}") if i == winner else f"{v:.1f}"

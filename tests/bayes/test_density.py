@@ -24,21 +24,42 @@ SCALES = (
     p.Exponential(1.7),
     p.Gamma(2.5, 1.9),
     p.InverseGamma(3.5, 1.1),
+    p.Uniform(0.2, 3.1),
+    p.Variance(p.InverseGamma(2.5, 1.3)),
+    p.Precision(p.Gamma(2.1, 1.3)),
+    p.Precision(p.Uniform(0.0, 4.0)),
+    p.Variance(p.HalfCauchy(1.2)),
 )
+R = np.array([[1, 0.3, 0.2], [0.3, 1, -0.4], [0.2, -0.4, 1]])
+MU = np.array([[1.0, 2.0, 3.0], [0.0, 1.0, -2.0]])
+BLOCKS = [  # of two components with three features
+    ("full", {"correlations": p.LKJ(2.0, ridge=0.3)}),
+    ("tied", {"correlations": p.LKJ(0.8, ridge=1.1), "weights": p.Fixed([0.3, 0.7])}),
+    ("full", {"correlations": p.Fixed(R), "scales": p.Uniform(0.0, [1.0, 2.0, 3.0])}),
+    ("full", {"correlations": p.Fixed([R, np.eye(3)]), "means": p.Fixed(MU)}),
+    ("tied", {"correlations": p.Fixed(R), "scales": p.Fixed([1.0, 2.0, 3.0])}),
+    ("full", {"scales": p.Fixed([[1.0], [2.0]]), "weights": p.Fixed(0.5)}),
+    ("diag", {"scales": p.Fixed(1.3), "means": p.Normal(MU, 1.0), "ordered": 0}),
+    ("spherical", {"scales": p.Variance(p.Uniform(0.1, [1.0, 2.0])), "ordered": 2}),
+    ("tied", {"scales": p.Precision(p.LogNormal(0.1, 0.7)), "ordered": 1}),
+    ("full", {"means": p.Fixed(0.0), "scales": p.Precision(p.Gamma(2.0, [[1.0], [3.0]]))}),
+    ("diag", {"weights": p.Dirichlet([0.01, 5.0]), "scales": p.Uniform(0.5, 2.0)}),
+]
 CASES = [
     (*case, SCALES[i % len(SCALES)])
     for i, case in enumerate(itertools.product(STRUCTURES, (1, 2, 3), (1, 2, 3)))
 ]
 
 
-def make(structure, n_features, n_components, scales=SCALES[0], n_rows=30):
+def make(structure, n_features, n_components, scales=SCALES[0], n_rows=30, **others):
     rng = np.random.default_rng(n_features + 10 * n_components)
-    priors = p.Priors(
-        weights=p.Dirichlet(rng.uniform(0.5, 3, n_components)),
-        means=p.Normal(rng.normal(size=n_features), rng.uniform(1, 3, (n_components, 1))),
-        scales=scales,
-        correlations=p.LKJ(1.7),
-    )
+    blocks = {
+        "weights": p.Dirichlet(rng.uniform(0.5, 3, n_components)),
+        "means": p.Normal(rng.normal(size=n_features), rng.uniform(1, 3, (n_components, 1))),
+        "scales": scales,
+        "correlations": p.LKJ(1.7),
+    }
+    priors = p.Priors(**blocks | others)
     X = rng.normal(size=(n_rows, n_features))
     return Density(X, n_components, structure, priors)
 
@@ -57,11 +78,7 @@ def pymc_twin(density):
     return function
 
 
-@pytest.mark.parametrize(("structure", "n_features", "n_components", "scales"), CASES)
-def test_value_and_gradient_are_those_of_the_pymc_model(
-    structure, n_features, n_components, scales
-):
-    density = make(structure, n_features, n_components, scales)
+def check_against_pymc(density):
     theirs = pymc_twin(density)
     for x in random_points(density):
         value, gradient = density.value_and_grad(x)
@@ -69,6 +86,86 @@ def test_value_and_gradient_are_those_of_the_pymc_model(
         np.testing.assert_allclose(value, expected_value, rtol=1e-9)
         scale = abs(expected_gradient).max()
         np.testing.assert_allclose(gradient, expected_gradient, rtol=1e-9, atol=1e-9 * scale)
+
+
+@pytest.mark.parametrize(("structure", "n_features", "n_components", "scales"), CASES)
+def test_value_and_gradient_are_those_of_the_pymc_model(
+    structure, n_features, n_components, scales
+):
+    check_against_pymc(make(structure, n_features, n_components, scales))
+
+
+@pytest.mark.parametrize(("structure", "blocks"), BLOCKS, ids=repr)
+def test_fixed_ordered_and_ridged_blocks_are_those_of_the_pymc_model(structure, blocks):
+    check_against_pymc(make(structure, 3, 2, **blocks))
+
+
+@pytest.mark.parametrize(("structure", "blocks"), BLOCKS, ids=repr)
+def test_what_is_fixed_has_no_numbers_and_its_value(structure, blocks):
+    density, free = make(structure, 3, 2, **blocks), make(structure, 3, 2)
+    sizes = dict(
+        zip(("weights", "means", "scales", "correlations"), free.layout.sizes, strict=True)
+    )
+    fixed = {name: b for name, b in blocks.items() if isinstance(b, p.Fixed)}
+    assert density.n_dim == free.n_dim - sum(sizes[name] for name in fixed)
+    mixture = density.unpack(random_points(density))
+    found = mixture._asdict()
+    found["correlations"] = found["correlations_cholesky"] @ found["correlations_cholesky"].mT
+    for name, prior in fixed.items():
+        expected = np.broadcast_to(prior.value, found[name].shape)
+        np.testing.assert_allclose(found[name], expected, rtol=1e-14, atol=1e-15)
+
+
+@pytest.mark.parametrize(("structure", "blocks"), BLOCKS, ids=repr)
+def test_pack_undoes_unpack_of_every_block(structure, blocks):
+    density = make(structure, 3, 2, **blocks)
+    for x in random_points(density):
+        mixture = density.unpack(x)
+        packed = density.pack(mixture.weights, mixture.means, mixture.cholesky)
+        np.testing.assert_allclose(packed, x, rtol=1e-11, atol=1e-11)
+
+
+def test_components_are_packed_in_the_order_that_is_asked_for():
+    density = make("full", 2, 3, ordered=1)
+    x = random_points(density, 1)[0]
+    means = density.unpack(x).means
+    assert (np.diff(means[:, 1]) > 0).all()
+    mixture, turn = density.unpack(x), [2, 0, 1]
+    packed = density.pack(*(a[turn] for a in (mixture.weights, mixture.means, mixture.cholesky)))
+    np.testing.assert_allclose(packed, x, rtol=1e-11, atol=1e-11)
+
+
+def test_means_that_tie_are_packed_apart():
+    density = make("diag", 2, 2, ordered=0)
+    x = density.pack(np.full(2, 0.5), np.zeros((2, 2)), np.stack([np.eye(2)] * 2))
+    assert np.isfinite(density.value_and_grad(x)[0])
+
+
+def test_scales_out_of_bounds_are_packed_within():
+    density = make("diag", 2, 2, p.Uniform(1.0, 2.0))
+    x = density.pack(np.full(2, 0.5), np.zeros((2, 2)), np.stack([0.1 * np.eye(2), 9 * np.eye(2)]))
+    scales = density.unpack(x).scales
+    assert (scales[0] < 1.01).all()
+    assert (scales[1] > 1.99).all()
+    assert np.isfinite(density.value_and_grad(x)[0])
+
+
+def test_something_must_be_free():
+    with pytest.raises(InputError, match="nothing is left to estimate"):
+        make("diag", 2, 1, p.Fixed(1.0), means=p.Fixed(0.0))
+
+
+@pytest.mark.parametrize("a", [0.01, 1e-3])
+def test_small_concentrations_neither_overflow_nor_lose_their_gradient(a):
+    """Far out only one share counts: the log density falls as the concentration of the others."""
+    density = make("diag", 1, 3, weights=p.Dirichlet(a), n_rows=0)
+    for far in (1e2, 1e4, 1e6):
+        x = np.zeros(density.n_dim)
+        x[0] = far
+        value, gradient = density.value_and_grad(x)
+        assert np.isfinite(value)
+        # log shares of the others: the last is -2 far below, the second -far
+        assert gradient[0] == pytest.approx(-3 * a, rel=1e-9)
 
 
 @pytest.mark.parametrize("structure", STRUCTURES)

@@ -17,7 +17,19 @@ from scipy.special import logsumexp
 from bayesgmm.bayes.model import build_model
 from bayesgmm.mixture.data import as_data
 from bayesgmm.mixture.errors import InputError
-from bayesgmm.priors import LKJ, Dirichlet, Exponential, HalfNormal, Normal, Priors
+from bayesgmm.priors import (
+    LKJ,
+    Dirichlet,
+    Exponential,
+    Fixed,
+    Gamma,
+    HalfNormal,
+    InverseGamma,
+    Normal,
+    Precision,
+    Priors,
+    Variance,
+)
 
 PLAIN = Mode(linker="py", optimizer=None)
 STRUCTURES = ["full", "tied", "diag", "spherical"]
@@ -37,16 +49,24 @@ def random_point(model, seed):
     return {v.name: 0.7 * rng.normal(size=v.type.shape) for v in model.value_vars}
 
 
+def reported(model, point):
+    """All parameters at an unconstrained point, by name."""
+    values = model.compile_fn(model.unobserved_value_vars, mode=PLAIN)(point)
+    return dict(zip((v.name for v in model.unobserved_value_vars), values, strict=True))
+
+
 def constrain(model, point):
     """Parameters, and the log Jacobian of the map, at an unconstrained point."""
     free = {name: np.asarray(value) for name, value in point.items()}
     weights = np.append(free["weights_simplex__"], -free["weights_simplex__"].sum())
     weights = np.exp(weights - logsumexp(weights))
-    scales = np.exp(free["scales_log__"])
+    shared = "shared_scales_log__" in free
+    scales = np.exp(free["shared_scales_log__" if shared else "scales_log__"])
     out = {"weights": weights, "means": free["means"], "scales": scales}
     # the simplex: logs that sum to zero, all but the last, to shares, all but the last
-    jacobian = np.log(weights).sum() + np.log(len(weights)) + free["scales_log__"].sum()
-    y = free.get("correlations_cholesky_cholesky_corr__")
+    jacobian = np.log(weights).sum() + np.log(len(weights)) + np.log(scales).sum()
+    names = [name for name in free if name.endswith("choleskycorr__")]
+    y = free[names[0]] if names else None
     if y is not None:
         out["correlations_cholesky"], more = correlation_factor(y, scales.shape[-1])
         jacobian += more
@@ -122,8 +142,10 @@ def test_logp_does_not_know_the_labels(covariance_type):
     order = [2, 0, 1]
     per_component = {
         "means": True,
-        "scales_log__": "component" in model.named_vars_to_dims["scales"],
-        "correlations_cholesky_cholesky_corr__": covariance_type == "full",
+        "scales_log__": True,
+        "shared_scales_log__": covariance_type == "spherical",
+        "correlations_cholesky_choleskycorr__": True,
+        "shared_correlations_cholesky_choleskycorr__": False,
     }
     free = point["weights_simplex__"]
     turned = {"weights_simplex__": np.append(free, -free.sum())[order][:-1]}
@@ -160,7 +182,7 @@ def test_published_density_of_standardised_faithful():
         "weights_simplex__": (logs - logs.mean())[:-1],
         "means": parameters["means"],
         "scales_log__": np.log(parameters["scales"]),
-        "correlations_cholesky_cholesky_corr__": (rho / np.sqrt(1 - rho**2))[:, None],
+        "correlations_cholesky_choleskycorr__": (rho / np.sqrt(1 - rho**2))[:, None],
     }
     likelihood = model.compile_logp(vars=model.observed_RVs, mode=PLAIN)
     assert likelihood(point) == pytest.approx(-385.5179750552122, abs=1e-8)
@@ -203,9 +225,10 @@ def test_the_model_has_named_dimensions():
     ("covariance_type", "n_features", "names"),
     [
         ("full", 1, ["weights", "means", "scales"]),
-        ("tied", 2, ["weights", "means", "scales", "correlations_cholesky"]),
+        ("full", 2, ["weights", "means", "scales", "correlations_cholesky"]),
+        ("tied", 2, ["weights", "means", "shared_scales", "shared_correlations_cholesky"]),
         ("diag", 2, ["weights", "means", "scales"]),
-        ("spherical", 2, ["weights", "means", "scales"]),
+        ("spherical", 2, ["weights", "means", "shared_scales"]),
     ],
 )
 def test_the_free_variables_keep_their_order(covariance_type, n_features, names):
@@ -213,14 +236,78 @@ def test_the_free_variables_keep_their_order(covariance_type, n_features, names)
     assert [v.name for v in model.free_RVs] == names
 
 
+@pytest.mark.parametrize("covariance_type", STRUCTURES)
+def test_every_component_has_scales_whatever_is_shared(covariance_type):
+    model = case(covariance_type, 2)[1]
+    assert model.named_vars_to_dims["scales"] == ("component", "feature")
+    assert model["scales"].type.shape == (3, 2)
+
+
+@pytest.mark.parametrize(
+    ("scales", "name"),
+    [
+        (Precision(Gamma(2, 1)), "precisions"),
+        (Variance(InverseGamma(2, 1)), "variances"),
+        (HalfNormal(1), "scales"),
+    ],
+    ids=repr,
+)
+def test_what_the_prior_is_stated_for_is_the_variable(scales, name):
+    X = np.random.default_rng(0).normal(size=(9, 2))
+    model = build_model(X, 2, "diag", Priors(means=Normal(0, 1), scales=scales))
+    assert [v.name for v in model.free_RVs] == ["weights", "means", name]
+    values = reported(model, random_point(model, 1))
+    power = {"precisions": -0.5, "variances": 0.5, "scales": 1.0}[name]
+    np.testing.assert_allclose(values["scales"], values[name] ** power, rtol=1e-14)
+
+
+def test_what_is_fixed_is_reported_and_not_sampled():
+    X = np.random.default_rng(0).normal(size=(9, 2))
+    R = np.array([[1.0, 0.5], [0.5, 1.0]])
+    priors = Priors(
+        weights=Fixed([0.3, 0.7]), means=Normal(0, 1), scales=Fixed(2.0), correlations=Fixed(R)
+    )
+    model = build_model(X, 2, priors=priors)
+    assert [v.name for v in model.free_RVs] == ["means"]
+    values = reported(model, random_point(model, 1))
+    known = {"weights": [0.3, 0.7], "scales": 2.0, "correlations": R, "covariances": 4 * R}
+    for name, expected in known.items():
+        np.testing.assert_allclose(
+            values[name], np.broadcast_to(expected, values[name].shape), rtol=1e-14
+        )
+
+
+def test_ordered_means_ascend_and_other_features_do_not_care():
+    X = pd.DataFrame(np.random.default_rng(0).normal(size=(9, 2)), columns=["a", "b"])
+    priors = Priors(means=Normal(0, 1), scales=HalfNormal(1), ordered="b")
+    model = build_model(X, 3, "diag", priors)
+    values = model.compile_fn(model.unobserved_value_vars, mode=PLAIN)
+    where = [v.name for v in model.unobserved_value_vars].index("means")
+    drawn = np.array([values(random_point(model, seed))[where] for seed in range(20)])
+    assert (np.diff(drawn[..., 1], axis=1) > 0).all()
+    assert (np.diff(drawn[..., 0], axis=1) < 0).any()
+
+
+def test_ordering_one_feature_is_pymcs_ordered():
+    priors = Priors(means=Normal(0, 2), scales=Fixed(1.0), weights=Fixed(0.5), ordered=0)
+    ours = build_model(np.zeros((3, 1)), 2, priors=priors)
+    with pm.Model() as theirs:
+        pm.Normal("means", 0, 2, shape=2, transform=pm.distributions.transforms.ordered)
+    y = np.array([0.3, -0.8])
+    found = ours.compile_logp(vars=ours["means"], mode=PLAIN)({"means_ascending__": y[:, None]})
+    expected = theirs.compile_logp(mode=PLAIN)({"means_ordered__": y})
+    assert found == pytest.approx(expected, rel=1e-8)  # PyMC takes a bare 2 for a float32
+
+
 @pytest.mark.parametrize("covariance_type", ["full", "tied"])
 def test_covariances_are_reported(covariance_type):
     _, model, *_ = case(covariance_type, 2)
-    values = model.compile_fn(model.unobserved_value_vars, mode=PLAIN)(random_point(model, 4))
-    named = dict(zip((v.name for v in model.unobserved_value_vars), values, strict=True))
-    correlations = named["correlations_cholesky"] @ named["correlations_cholesky"].mT
-    np.testing.assert_allclose(named["correlations"], correlations, rtol=1e-14)
-    factor = named["scales"][..., None] * named["correlations_cholesky"]
+    named = reported(model, random_point(model, 4))
+    shared = "shared_" if covariance_type == "tied" else ""
+    cholesky = np.broadcast_to(named[f"{shared}correlations_cholesky"], (3, 2, 2))
+    assert named["correlations"].shape == named["covariances"].shape == (3, 2, 2)
+    np.testing.assert_allclose(named["correlations"], cholesky @ cholesky.mT, rtol=1e-14)
+    factor = named["scales"][..., None] * cholesky
     np.testing.assert_allclose(named["covariances"], factor @ factor.mT, rtol=1e-14)
 
 

@@ -1,0 +1,237 @@
+"""Sums over the responsibilities of every row in every draw, which are never stored.
+
+There are draws x rows x components of them: gigabytes. Each method of relabelling needs them in
+sums only, over the draws (`mean_responsibilities`) or over the rows (`overlaps`), so they are
+computed block by block with the E-step's own code, and added up while they are in the cache.
+Computing them anew costs less than reading them from memory would.
+
+Draws are taken in pieces of a fixed size, and rows in chunks, which threads share out: where one
+ends and the next begins does not depend on the number of threads, and nor does any result.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bayesgmm.bayes.labels.renaming import Labels, renamed
+from bayesgmm.bayes.transforms import Mixture
+from bayesgmm.mixture import kernels, threads
+from bayesgmm.mixture.compilation import announce_compilation, compile_for, jit, jit_inner
+from bayesgmm.mixture.data import Data, pieces
+from bayesgmm.mixture.factors import prepare
+from bayesgmm.mixture.kernels import BLOCK, _load, _mixture_density, _scratch
+
+Array = npt.NDArray[np.float64]
+
+_DRAWS = 128  # in a piece: their parameters fit into the cache
+_ROWS = 8192  # in a chunk
+
+
+def mean_responsibilities(data: Data, draws: Mixture, labels: Labels) -> Array:
+    """Average the responsibilities over the draws, once these are renamed.
+
+    Parameters
+    ----------
+    data : Data
+        N rows.
+    draws : Mixture
+        S mixtures of K components, along one leading axis.
+    labels : array of int, shape (S, K)
+        Which component is called k.
+
+    Returns
+    -------
+    array, shape (K, N)
+        Columns sum to one.
+    """
+    _compile(_add_responsibilities, (), 2)
+    total = np.zeros((draws.weights.shape[-1], data.n_rows))
+    for part in pieces(len(labels), _DRAWS):
+        mixtures = _prepared(renamed(_taken(draws, part), labels[part]))
+
+        def add(rows: slice, mixtures: tuple[Array, Array, Array] = mixtures) -> None:
+            of_rows = np.zeros((len(total), rows.stop - rows.start))
+            _add_responsibilities(*_block(data, rows), *mixtures, of_rows)
+            total[:, rows] += of_rows
+
+        _run(add, list(pieces(data.n_rows, _ROWS)))
+    return total / len(labels)
+
+
+def overlaps(data: Data, draws: Mixture, target: Array) -> Array:
+    """Sum, over the rows, a target for each name times the responsibility of each component.
+
+    Parameters
+    ----------
+    data : Data
+        N rows.
+    draws : Mixture
+        S mixtures of K components, along one leading axis.
+    target : array, shape (K, N)
+        What a row is worth to each name.
+
+    Returns
+    -------
+    array, shape (S, K, K)
+        ``Σ_n target[k, n] r[n, j]`` for the name k and the component j of each draw.
+    """
+    return _overlaps(_add_overlaps, data, draws, target)
+
+
+def allocation_overlaps(data: Data, draws: Mixture, target: Array) -> Array:
+    """Sum like `overlaps`, with each row given wholly to its most probable component."""
+    return _overlaps(_add_allocation_overlaps, data, draws, target)
+
+
+def _overlaps(kernel: Any, data: Data, draws: Mixture, target: Array) -> Array:
+    _compile(kernel, (2,), 3)
+    n_draws, n_components = draws.weights.shape
+    total = np.zeros((n_draws, n_components, n_components))
+
+    def add(part: slice) -> None:
+        mixtures = _prepared(_taken(draws, part))
+        for rows in pieces(data.n_rows, _ROWS):
+            of_rows = np.ascontiguousarray(target[:, rows])
+            kernel(*_block(data, rows), *mixtures, of_rows, total[part])
+
+    _run(add, list(pieces(n_draws, _DRAWS)))
+    return total
+
+
+def _run(task: Callable[[slice], None], parts: Sequence[slice]) -> None:
+    for _ in threads.map(task, parts, threads.available_cores()):
+        pass
+
+
+def _taken(draws: Mixture, part: slice) -> Mixture:
+    return Mixture(*(array[part] for array in draws))
+
+
+def _prepared(draws: Mixture) -> tuple[Array, Array, Array]:
+    """Give mixtures as the kernels take them: log coefficients, means and inverse factors."""
+    correlated = np.tril(draws.correlations_cholesky, -1).any()
+    factor = np.ascontiguousarray(draws.cholesky if correlated else draws.scales)
+    weights = np.ascontiguousarray(draws.weights)
+    log_coef, inverse = np.empty_like(weights), np.empty_like(factor)
+    shape = (weights.size, *factor.shape[2:])
+    prepare(weights.ravel(), factor.reshape(shape), log_coef.ravel(), inverse.reshape(shape))
+    return log_coef, np.ascontiguousarray(draws.means), inverse
+
+
+def _block(data: Data, rows: slice) -> tuple[Array, Array, Array]:
+    return np.ascontiguousarray(data.values[rows], np.float64), data.origin, data.unit
+
+
+@functools.cache
+def _compile(kernel: Callable[..., None], reads: tuple[int, ...], writes: int) -> None:
+    """Compile a kernel, or load it, for what it reads after the mixtures and what it writes."""
+    kernels.compile_kernels()
+    with announce_compilation():
+        compile_for(kernel, [((2, 1, 1, 2, 3, W, *reads), (writes,)) for W in (4, 3)])
+
+
+@jit
+def _add_responsibilities(
+    X: Array,
+    origin: Array,
+    unit: Array,
+    log_coef: Array,
+    means: Array,
+    inverse: Array,
+    total: Array,
+) -> None:
+    """Add to `total`, shape (K, N), the responsibilities under each of S mixtures.
+
+    See `bayesgmm.mixture.kernels.estep` for the other arguments. A block of rows goes through
+    all mixtures before the next is loaded.
+    """
+    block = _scratch(*means.shape[1:])
+    for start in range(0, len(X), BLOCK):
+        n = _load(X, start, origin, unit, block.x)
+        for s in range(len(means)):
+            _mixture_density(n, log_coef[s], means[s], inverse[s], block)
+            _normalise(n, block.joint, block.total)
+            for k in range(len(total)):
+                joint, of_name = block.joint[k], total[k]
+                for r in range(n):
+                    of_name[start + r] += joint[r]
+
+
+@jit
+def _add_overlaps(
+    X: Array,
+    origin: Array,
+    unit: Array,
+    log_coef: Array,
+    means: Array,
+    inverse: Array,
+    target: Array,
+    total: Array,
+) -> None:
+    """Add to `total`, shape (S, K, K), the products of targets (K, N) and responsibilities."""
+    block = _scratch(*means.shape[1:])
+    for start in range(0, len(X), BLOCK):
+        n = _load(X, start, origin, unit, block.x)
+        for s in range(len(means)):
+            _mixture_density(n, log_coef[s], means[s], inverse[s], block)
+            _normalise(n, block.joint, block.total)
+            _add_products(n, start, target, block.joint, total[s])
+
+
+@jit
+def _add_allocation_overlaps(
+    X: Array,
+    origin: Array,
+    unit: Array,
+    log_coef: Array,
+    means: Array,
+    inverse: Array,
+    target: Array,
+    total: Array,
+) -> None:
+    """Add like `_add_overlaps`, with responsibilities rounded to 0 and 1."""
+    block = _scratch(*means.shape[1:])
+    for start in range(0, len(X), BLOCK):
+        n = _load(X, start, origin, unit, block.x)
+        for s in range(len(means)):
+            _mixture_density(n, log_coef[s], means[s], inverse[s], block)
+            _allocate(n, block.joint, block.weight)
+            _add_products(n, start, target, block.joint, total[s])
+
+
+@jit_inner
+def _normalise(n: int, joint: Array, total: Array) -> None:
+    """Turn densities relative to the largest, shape (K, BLOCK), into responsibilities."""
+    for k in range(len(joint)):
+        of_component = joint[k]
+        for r in range(n):
+            of_component[r] /= total[r]
+
+
+@jit_inner
+def _allocate(n: int, joint: Array, free: Array) -> None:
+    """Turn densities relative to the largest into 1 for the first that is largest, and 0."""
+    free[:n] = 1.0
+    for k in range(len(joint)):
+        of_component = joint[k]
+        for r in range(n):
+            taken = free[r] if of_component[r] == 1.0 else 0.0  # the largest is exp(0)
+            of_component[r] = taken
+            free[r] -= taken
+
+
+@jit_inner
+def _add_products(n: int, start: int, target: Array, joint: Array, total: Array) -> None:
+    """Add the inner products (K, K) of targets and responsibilities over a block of rows."""
+    for k in range(len(target)):
+        of_name = target[k]
+        for j in range(len(joint)):
+            of_component, product = joint[j], 0.0
+            for r in range(n):
+                product += of_name[start + r] * of_component[r]
+            total[k, j] += product

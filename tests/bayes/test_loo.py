@@ -1,0 +1,33 @@
+"""Leave-one-out results carry the verdict on the draws they are made of."""
+
+from dataclasses import replace
+
+import arviz as az
+import numpy as np
+import pytest
+
+
+def test_loo_is_arvizs_with_a_verdict(bayes):
+    found, plain = bayes.loo(), az.loo(bayes.to_datatree(), pointwise=True)
+    assert isinstance(found, type(plain))
+    assert found.elpd == plain.elpd
+    np.testing.assert_array_equal(found.elpd_i, plain.elpd_i)
+    assert found.trustworthy
+    assert str(found).startswith(str(plain).rstrip())
+    assert "The draws: nothing speaks against" in repr(found)
+
+
+def test_loo_of_chains_in_different_modes_says_so(bayes):
+    lower = bayes.log_likelihood.copy()
+    lower[:2] -= 20.0
+    found = replace(bayes, log_likelihood=lower).loo()
+    assert not found.trustworthy
+    assert "WARNING: the chains disagree about the mixture itself" in str(found)
+
+
+def test_compare_takes_it(bayes):
+    wider = bayes.draws._replace(scales=1.5 * bayes.draws.scales)
+    worse = replace(bayes, draws=wider)
+    table = az.compare({"worse": worse.loo(), "better": bayes.loo()})
+    assert list(table.index) == ["better", "worse"]
+    assert table.loc["better", "elpd"] == pytest.approx(bayes.loo().elpd, abs=5)  # it rounds
