@@ -6,7 +6,7 @@ code at an address. This module makes such code of `bayesgmm.bayes.twin`, once p
 data, sizes and priors come in at run time, as a table of addresses and shapes (`Table`).
 
 The table has a line for each array of `Density.arguments`, in their order; a number is an array
-of one element. A field that `Prior` or `Layout` gains is one more line in `_arguments`.
+of one element. A field that `twin.Prior` or `Layout` gains is one more line in `_arguments`.
 """
 
 from __future__ import annotations
@@ -22,14 +22,13 @@ from numba.extending import intrinsic
 
 from bayesgmm.bayes import twin
 from bayesgmm.bayes.density import Density
-from bayesgmm.bayes.terms import Prior
 from bayesgmm.bayes.transforms import Layout
 from bayesgmm.mixture.compilation import announce_compilation, compile_callback, jit_inner
 
 Array = npt.NDArray[np.float64]
 
 _LINE = 3  # the address of an array, and its first two sizes
-_LINES = 1 + len(Layout._fields) + len(Prior._fields)
+_LINES = 1 + len(Layout._fields) + len(twin.Prior._fields)
 _WALL = 1  # a positive code tells nutpie that there is no density here, and to go on elsewhere
 _VECTOR = types.CPointer(types.float64)
 _LOGP = types.int64(types.uint64, _VECTOR, _VECTOR, _VECTOR, types.voidptr)
@@ -152,7 +151,7 @@ def _copy(n: Any, _: Any, x: Any, out: Any, table: Any) -> int:
 
 
 @jit_inner
-def _arguments(table: Any) -> tuple[Array, Layout, Prior]:
+def _arguments(table: Any) -> tuple[Array, Layout, twin.Prior]:
     """Rebuild `Density.arguments`, line by line."""
     lines = carray(table, (_LINES, _LINE), np.int64)
     layout = Layout(
@@ -166,7 +165,7 @@ def _arguments(table: Any) -> tuple[Array, Layout, Prior]:
         _indices(lines, 8),
         _vector(lines, 9),
     )
-    prior = Prior(
+    prior = twin.Prior(
         _vector(lines, 10),
         _matrix(lines, 11),
         _matrix(lines, 12),

@@ -125,6 +125,10 @@ class Diagnostics:
                 f"only {self._least_ess:.0f} effective draws where {self._wanted} are wanted "
                 f"({ESS_PER_CHAIN} a chain): raise draws"
             )
+        if self.n_chains == 1:
+            found.append(
+                "a single chain cannot tell whether others would end elsewhere: raise chains"
+            )
         if self.divergences:
             found.append(
                 f"{self.divergences} divergent transition(s): part of the posterior may be "
@@ -204,8 +208,15 @@ def _together(pair: Array) -> bool:
 
 
 def r_hats(values: Array) -> Array:
-    """R-hat of each of n quantities, from draws (chain, draw, n); NaN of a constant."""
+    """R-hat of each of n quantities, from draws (chain, draw, n); NaN of a constant.
+
+    A single chain is judged by its halves.
+    """
     from arviz_stats.base import array_stats
+
+    if len(values) == 1:
+        half = values.shape[1] // 2
+        values = np.concatenate([values[:, :half], values[:, -half:]])
 
     with np.errstate(divide="ignore", invalid="ignore"):
         r_hat: Array = array_stats.rhat(values, chain_axis=0, draw_axis=1)

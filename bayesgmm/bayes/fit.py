@@ -1,7 +1,9 @@
-"""`fit_bayes`: start from EM, sample the posterior, give the components their names."""
+"""`fit_bayes`: start from EM, sample the posterior until it has mixed, name the components."""
 
 from __future__ import annotations
 
+import warnings
+from dataclasses import replace
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -11,6 +13,8 @@ from bayesgmm.bayes import nuts, stock
 from bayesgmm.bayes.adopt import log_likelihood_of, mixture_of, named_fit, stats_of
 from bayesgmm.bayes.callback import log_densities
 from bayesgmm.bayes.density import Density
+from bayesgmm.bayes.diagnostics import Verdict
+from bayesgmm.bayes.modes import find_modes, scattered, shared_out
 from bayesgmm.bayes.result import BayesFit
 from bayesgmm.bayes.transforms import Mixture
 from bayesgmm.em.arguments import chosen_seed, starting_params
@@ -18,6 +22,7 @@ from bayesgmm.em.fit import fit_em
 from bayesgmm.em.result import EMFit
 from bayesgmm.mixture.data import Data, as_data
 from bayesgmm.mixture.errors import InputError
+from bayesgmm.mixture.likelihood import sweep_cost
 from bayesgmm.mixture.params import Params
 from bayesgmm.mixture.requirements import check_fit
 from bayesgmm.mixture.structures import get_structure
@@ -30,7 +35,10 @@ _Sampler = Literal["nutpie", "pymc"]
 # draws, log-likelihoods, statistics of the sampler, and the route that it took
 _Sampled = tuple[Mixture, Array, dict[str, npt.NDArray[Any]], str]
 
-_JITTER = 0.3  # half-width of the uniform jitter of the chains' starts, in units of each parameter
+_LONGER = 4  # times as long, if the chains have not mixed, ...
+_LONGEST = 16  # ... but not longer than so many times what was asked for, ...
+_EFFORT = 2e11  # ... and only if that takes fewer cycles of a processor: about a minute
+_CALL = 2e4  # cycles of one evaluation of the density without rows
 
 
 def fit_bayes(
@@ -47,14 +55,19 @@ def fit_bayes(
     target_accept: float = 0.9,
     random_seed: int | None = None,
     progressbar: bool = True,
+    thin: int | None = None,
     sampler: _Sampler = "nutpie",
 ) -> BayesFit:
     """Sample the posterior of a Gaussian mixture with NUTS.
 
-    Chains start around the EM estimate, each at a point of its own. What is sampled is the model
-    that `build_model` defines, by a precompiled log-density and gradient that agree with it.
+    EM's maxima lead to the modes of the posterior. Chains start around these, in proportion to
+    their mass, so that several modes are seen where there are several. What is sampled is the
+    model that `build_model` defines, by a precompiled log-density and gradient that agree with it.
     Afterwards the components of every draw take the names of the EM estimate's components (by
     ascending mean of the first feature), so that summaries by component mean something.
+
+    If the chains have not mixed, they are run again, longer, and of their draws only every fourth
+    or sixteenth is kept: ``fit.settings["thin"]`` and the fit itself say so.
 
     Parameters
     ----------
@@ -67,7 +80,7 @@ def fit_bayes(
     priors : Priors, optional
         By default `Priors.weakly_informative` of these rows. Print it to see what it says.
     start : EMFit or Params, optional
-        Where chains start, and whose names the components take. By default an EM fit is made.
+        Where to look for modes, and whose names the components take. By default an EM fit is made.
     draws, tune : int
         Draws of each chain to keep, and adaptation steps before them.
     chains : int
@@ -81,6 +94,9 @@ def fit_bayes(
         ``fit.settings``.
     progressbar : bool
         Show what is going on.
+    thin : int, optional
+        Keep every so many draws: chains are as many times as long. By default 1, and more if the
+        chains have not mixed and longer ones would take no more than about a minute.
     sampler : {"nutpie", "pymc"}
         With ``"pymc"``, `pymc.sample` draws from `build_model`'s graph, which takes PyMC half a
         minute or more to compile: another sampler, and another formula, to check ours against.
@@ -110,15 +126,30 @@ def fit_bayes(
     if data.row_weights.size:
         raise InputError("a Bayesian fit has no row weights: each row counts once")
     check_fit(data, n_components, structure)
-    _check_settings(draws, tune, chains, cores, target_accept)
+    _check_settings(draws, tune, chains, cores, target_accept, thin)
     if sampler not in get_args(_Sampler):
         raise InputError(f"sampler must be 'nutpie' or 'pymc', not {sampler!r}")
     if priors is None:
         priors = Priors.weakly_informative(data, n_components, covariance_type)
+    priors = priors.named(data.feature_names)
+    for problem in priors.problems(data, n_components, covariance_type):
+        warnings.warn(problem, UserWarning, stacklevel=2)
     random_seed = chosen_seed(random_seed)
-    reference = _reference(start, data, n_components, covariance_type, random_seed, progressbar)
+    if start is None:
+        start = fit_em(
+            data,
+            n_components,
+            covariance_type=covariance_type,
+            random_seed=random_seed,
+            progressbar=progressbar,
+        )
+    reference = sorted_components(starting_params(start, data, n_components))
     density = Density(data.rows(), n_components, covariance_type, priors)
-    starts = _starts(density, reference, chains, random_seed)
+    maxima = [m.params for m in start.maxima] if isinstance(start, EMFit) else [reference]
+    modes = find_modes(density, maxima)
+    began = shared_out(modes, chains)
+    rng = np.random.default_rng(random_seed)
+    starts = np.array([scattered(modes[i], data.n_rows, rng) for i in began])
     settings = {
         "draws": draws,
         "tune": tune,
@@ -127,28 +158,71 @@ def fit_bayes(
         "random_seed": random_seed,
         "progressbar": progressbar,
     }
-    sample = {"nutpie": _by_nutpie, "pymc": _by_pymc}[sampler]
-    mixture, log_likelihood, stats, route = sample(data, density, starts, settings)
-    kept = mixture.weights.shape[1]
-    return named_fit(
-        mixture,
-        data=data,
-        covariance_type=structure.name,
-        priors=priors,
-        log_likelihood=log_likelihood,
-        sample_stats=stats,
-        reference=reference,
-        settings={
-            "draws": kept,
-            "tune": tune,
-            "chains": chains,
-            "target_accept": target_accept,
-            "random_seed": random_seed,
-            "sampler": sampler,
-            "route": route,
-            "interrupted": kept < draws,
-        },
-    )
+    told = {
+        "tune": tune,
+        "chains": chains,
+        "target_accept": target_accept,
+        "random_seed": random_seed,
+        "sampler": sampler,
+        "began": began,
+        "masses": [mode.mass for mode in modes],
+    }
+
+    def run(times: int) -> BayesFit:
+        """Sample chains so many times as long as they shall be in the end."""
+        sample = {"nutpie": _by_nutpie, "pymc": _by_pymc}[sampler]
+        drawn = sample(data, density, starts, settings | {"draws": draws * times})
+        mixture, log_likelihood, stats = _thinned(drawn, times)
+        kept = mixture.weights.shape[1]
+        return named_fit(
+            mixture,
+            data=data,
+            covariance_type=structure.name,
+            priors=priors,
+            log_likelihood=log_likelihood,
+            sample_stats=stats,
+            reference=reference,
+            settings=told
+            | {"draws": kept, "thin": times, "route": drawn[-1], "interrupted": kept < draws},
+        )
+
+    fit = run(thin or 1)
+    while thin is None and sampler == "nutpie" and _worth_longer(fit):
+        try:
+            fit = run(fit.settings["thin"] * _LONGER)
+        except KeyboardInterrupt:  # what there was before is better than nothing
+            return replace(fit, settings=fit.settings | {"interrupted": True})
+    return fit
+
+
+def _thinned(drawn: _Sampled, thin: int) -> tuple[Mixture, Array, dict[str, npt.NDArray[Any]]]:
+    mixture, log_likelihood, stats, _ = drawn
+    if log_likelihood.shape[1] < thin * nuts.LEAST_DRAWS:  # interrupted: keep what there is
+        thin = 1
+    last = slice(thin - 1, None, thin)
+    kept = {name: values[:, last] for name, values in stats.items()}
+    # a divergence between two draws speaks against both
+    kept["diverging"] = _any_of(stats["diverging"], thin)
+    return Mixture(*(array[:, last] for array in mixture)), log_likelihood[:, last], kept
+
+
+def _any_of(flags: npt.NDArray[np.bool_], thin: int) -> npt.NDArray[np.bool_]:
+    chains, length = flags.shape[0], flags.shape[1] // thin
+    blocks = flags[:, : length * thin].reshape(chains, length, thin)
+    return np.asarray(blocks.any(axis=2))
+
+
+def _worth_longer(fit: BayesFit) -> bool:
+    """Whether the chains have not mixed, and there is hope that longer ones would."""
+    kind, thin = fit.diagnostics.kind, fit.settings["thin"]
+    apart = kind is Verdict.SEVERAL_MODES and thin > 1  # they had their chance to meet
+    if kind is Verdict.CONVERGED or apart or fit.settings["interrupted"]:
+        return False
+    chains, draws = fit.labels.shape[:2]
+    longer = thin * _LONGER
+    steps = fit.sample_stats["n_steps"].mean() * chains * (draws * longer + fit.settings["tune"])
+    effort = steps * (sweep_cost(fit.data, fit.n_components) + _CALL)
+    return bool(longer <= _LONGEST and effort <= _EFFORT)
 
 
 def _by_nutpie(data: Data, density: Density, starts: Array, settings: dict[str, Any]) -> _Sampled:
@@ -165,51 +239,18 @@ def _by_pymc(data: Data, density: Density, starts: Array, settings: dict[str, An
     return mixture, log_likelihood_of(data, mixture), stats_of(tree, mixture), "pymc"
 
 
-def _reference(
-    start: EMFit | Params | None,
-    data: Data,
-    n_components: int,
-    covariance_type: str,
-    random_seed: int,
-    progressbar: bool,
-) -> Params:
-    if start is None:
-        start = fit_em(
-            data,
-            n_components,
-            covariance_type=covariance_type,
-            random_seed=random_seed,
-            progressbar=progressbar,
-        )
-    return sorted_components(starting_params(start, data, n_components))
-
-
-def _starts(density: Density, reference: Params, chains: int, seed: int) -> Array:
-    """Scatter the chains around the reference, on each parameter's own scale.
-
-    The jitter of a mean is relative to its component's standard deviation; all others are
-    logarithms or correlations, whose scale is one.
-    """
-    rng = np.random.default_rng(seed)
-    centre = density.pack(reference.weights, reference.means, reference.cholesky)
-    layout = density.layout
-    unit = layout.split(np.ones(len(layout.template)))
-    of_means = reference.scales.copy()
-    if layout.ordered >= 0:
-        of_means[1:, layout.ordered] = 1.0  # logarithms of steps
-    unit[1] = of_means.ravel()
-    width = _JITTER * np.concatenate(unit)[layout.free]
-    return centre + width * rng.uniform(-1, 1, size=(chains, density.n_dim))
-
-
 def _check_settings(
-    draws: int, tune: int, chains: int, cores: int | None, target_accept: float
+    draws: int,
+    tune: int,
+    chains: int,
+    cores: int | None,
+    target_accept: float,
+    thin: int | None,
 ) -> None:
-    least = {"draws": nuts.LEAST_DRAWS, "tune": 0, "chains": 1}
-    for name, value in (("draws", draws), ("tune", tune), ("chains", chains)):
-        if value < least[name]:
-            raise InputError(f"{name} must be at least {least[name]}, not {value}")
-    if cores is not None and cores < 1:
-        raise InputError(f"cores must be at least 1, not {cores}")
+    given = {"draws": draws, "tune": tune, "chains": chains, "cores": cores, "thin": thin}
+    least = {"draws": nuts.LEAST_DRAWS, "tune": 0}
+    for name, value in given.items():
+        if value is not None and value < least.get(name, 1):
+            raise InputError(f"{name} must be at least {least.get(name, 1)}, not {value}")
     if not 0 < target_accept < 1:
         raise InputError(f"target_accept must be between 0 and 1, not {target_accept}")

@@ -17,7 +17,7 @@ densities. Journal of the American Statistical Association 81, 82-86.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -34,7 +34,8 @@ _IN_REACH = 30.0  # nats below the top, from which on no volume makes up for the
 _NOTICEABLE = 0.01  # share of the mass from which on a mode gets a chain
 _SAME = 1e-3  # nats between two ends of the climb that are taken for one mode
 _DIFFERENCE = 1e-4  # step of the finite differences, in units of each parameter
-_JITTER = 0.3  # half-width of the uniform jitter of the chains' starts, in the same units
+_JITTER = 0.3  # half-width of the uniform jitter of the chains' starts, in the same units, ...
+_JITTER_ERRORS = 3.0  # ... but not more than so many standard errors of a mean of all rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +72,8 @@ def find_modes(density: Density, maxima: Sequence[Params]) -> tuple[Mode, ...]:
     """
     climbed = [_climbed(density, params) for params in maxima[:_CLIMBED]]
     finite = [mode for mode in climbed if np.isfinite(mode.log_density)]
+    if not finite:  # the sampler will say that the density is zero there
+        return (replace(climbed[0], mass=1.0),)
     distinct: list[Mode] = []
     for mode in sorted(finite, key=lambda mode: -mode.log_density):
         if all(abs(mode.log_density - other.log_density) > _SAME for other in distinct):
@@ -83,8 +86,7 @@ def find_modes(density: Density, maxima: Sequence[Params]) -> tuple[Mode, ...]:
     masses = np.exp(logs - logs.max())
     masses /= masses.sum()
     return tuple(
-        Mode(near[i].point, near[i].unit, near[i].log_density, float(masses[i]))
-        for i in np.argsort(-masses, kind="stable")
+        replace(near[i], mass=float(masses[i])) for i in np.argsort(-masses, kind="stable")
     )
 
 
@@ -98,14 +100,15 @@ def shared_out(modes: Sequence[Mode], chains: int) -> list[int]:
     return [int(i) for i in np.repeat(np.arange(len(modes)), counts)]
 
 
-def scattered(mode: Mode, rng: np.random.Generator) -> Array:
+def scattered(mode: Mode, n_rows: int, rng: np.random.Generator) -> Array:
     """Draw a starting point around a mode, shape (n_dim,)."""
-    return mode.point + _JITTER * mode.unit * rng.uniform(-1, 1, size=mode.point.shape)
+    width = min(_JITTER, _JITTER_ERRORS / np.sqrt(max(n_rows, 1)))
+    return mode.point + width * mode.unit * rng.uniform(-1, 1, size=mode.point.shape)
 
 
 def _climbed(density: Density, params: Params) -> Mode:
     start = density.pack(params.weights, params.means, params.cholesky)
-    unit = _units(density, params)
+    unit = density.layout.spread(params.scales)
 
     def descent(z: Array) -> tuple[float, Array]:
         value, gradient = density.value_and_grad(start + unit * z)
@@ -115,17 +118,6 @@ def _climbed(density: Density, params: Params) -> Mode:
     if found.fun >= _WALL:
         return Mode(start, unit, -np.inf)
     return Mode(start + unit * found.x, unit, -float(found.fun))
-
-
-def _units(density: Density, params: Params) -> Array:
-    """Give each parameter a step of natural size.
-
-    That of a mean is its component's standard deviation; all others are logarithms or
-    correlations, whose scale is one.
-    """
-    parts = density.layout.split(np.ones(density.n_dim))
-    parts[1] = params.scales.ravel()
-    return np.concatenate(parts)
 
 
 _WALL = 1e300  # L-BFGS-B takes no infinity

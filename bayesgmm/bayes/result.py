@@ -182,16 +182,22 @@ class BayesFit(Posterior):
         from bayesgmm.bayes.labels.methods import in_words
 
         method = self.settings.get("relabelled", "reference")
-        chains, draws = self.labels.shape[:2]
         return [
             f"Posterior of {self._mixture}, "
             f"given {self.data.n_rows} rows of {', '.join(self.feature_names)}",
-            f"  {chains} chains of {draws} draws by NUTS; log-likelihood "
+            f"  {self._sampling()}; log-likelihood "
             f"{self.log_likelihood.mean():.2f} +/- {self.log_likelihood.std():.2f}",
             f"  components are named {in_words(method, self.feature_names)}",
             *(f"  {line}" for line in self.diagnostics.lines()),
             *(f"  {words}: {fit._place()}" for words, fit in self._places.items()),
         ]
+
+    def _sampling(self) -> str:
+        chains, draws = self.labels.shape[:2]
+        thin, n_modes = self.settings.get("thin", 1), len(set(self.settings.get("began", ())))
+        kept = f", each the last of {thin}," if thin > 1 else ""
+        began = f", begun at {n_modes} modes" if n_modes > 1 else ""
+        return f"{chains} chains of {draws} draws{kept} by NUTS{began}"
 
     def _place(self) -> str:
         weights = ", ".join(f"{weight:.2f}" for weight in self.params.weights)

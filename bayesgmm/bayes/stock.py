@@ -49,8 +49,8 @@ def sample(data: Data, density: Density, starts: Array, **settings: Any) -> xr.D
 
 
 def free_values(mixture: Mixture, density: Density) -> dict[str, Array]:
-    """Values of the model's free variables at one mixture."""
+    """Give the model's free variables the values that they have in a mixture."""
     layout = density.layout
-    K, D = layout.n_components, layout.n_features
-    free = free_variables(density.priors, K, D, density.covariance_type)
-    return {variable.name: variable.values(mixture) for variable in free.values()}
+    sizes = layout.n_components, layout.n_features, density.covariance_type
+    variables = free_variables(density.priors, *sizes).values()
+    return {variable.name: variable.values(mixture) for variable in variables}

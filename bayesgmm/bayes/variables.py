@@ -79,7 +79,7 @@ def free_variables(
             continue
         noun, power = _NOUNS.get(type(prior), block), 1.0
         if isinstance(prior, OfSquare):
-            prior, power = prior.prior, prior.power
+            power, prior = prior.power, prior.prior
         shared = block != "weights" and not {"component", "feature"} <= set(dims)
         name = f"shared_{noun}" if shared else noun
         found[block] = Variable(name, block, prior, dims, shapes[block], power)

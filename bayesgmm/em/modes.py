@@ -11,6 +11,9 @@ there. The mean of that and of its expectation, ``n tr(S S)/2``, is used instead
 and the step without a prior, ``2 (A - n) / (A + n)``, agrees with the answer, ``log(A / n)``, to
 third order and never overshoots. Where the prior bends the wrong way, its curvature is left out.
 
+Standard deviations may have bounds, and are fixed where both are equal. A step that leads across
+one is bent along it: correlations move as they would, standard deviations stay.
+
 All functions take leading axes of independent problems.
 """
 
@@ -18,11 +21,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from bayesgmm.priors.families import Positive
+from bayesgmm.priors.fixed import Fixed
+from bayesgmm.priors.joint import LKJ
 
 Array = npt.NDArray[np.float64]
 
@@ -40,12 +46,28 @@ class LogScalePrior:
     the standard deviation in the family's units, not that of its logarithm.
     """
 
-    family: Positive
+    family: Positive | Fixed
     log_unit: Array
 
+    @cached_property
+    def bounds(self) -> tuple[Array, Array]:
+        """Least and greatest `u`."""
+        lower, upper = self.family.bounds
+        with np.errstate(divide="ignore"):
+            return np.log(lower) - self.log_unit, np.log(upper) - self.log_unit
+
+    def within(self, u: Array) -> Array:
+        """Return the nearest `u` that is within the bounds."""
+        return np.clip(u, *self.bounds)
+
+    def held(self, u: Array, slope: Array) -> npt.NDArray[np.bool_]:
+        """Say where a climb of this slope from `u` would leave the bounds at once."""
+        lower, upper = self.bounds
+        return ((u <= lower) & (slope < 0)) | ((u >= upper) & (slope > 0))
+
     def log_density(self, u: Array) -> Array:
-        """Log-density of each standard deviation ``exp(u)``."""
-        return self.family.logpdf(np.exp(u + self.log_unit))
+        """Log-density of each standard deviation ``exp(u)``, or the nearest within the bounds."""
+        return self.family.logpdf_at_log(self.within(u) + self.log_unit)
 
     def slopes(self, u: Array) -> tuple[Array, Array]:
         """First and second derivative of `log_density`."""
@@ -70,7 +92,7 @@ def best_scales(counts: Array, scatter: Array, scales: Array, prior: LogScalePri
     array, shape (...)
         Standard deviations that are nowhere less probable than `scales`.
     """
-    u = np.log(scales)
+    u = prior.within(np.log(scales))
     for _ in range(_ROUNDS):
         u, promised = _scales_step(counts, scatter, u, prior)
         if promised <= _ROUNDING:
@@ -79,7 +101,7 @@ def best_scales(counts: Array, scatter: Array, scales: Array, prior: LogScalePri
 
 
 def best_covariances(
-    counts: Array, scatter: Array, factor: Array, prior: LogScalePrior, eta: float
+    counts: Array, scatter: Array, factor: Array, prior: LogScalePrior, correlations: LKJ | Fixed
 ) -> Array:
     """Climb to the most probable covariance matrices.
 
@@ -93,16 +115,20 @@ def best_covariances(
         Where to start: any square roots ``F`` of the covariances ``F F'``.
     prior : LogScalePrior
         Prior of the standard deviations, shape (..., D).
-    eta : float
-        The correlation matrices R have a density proportional to ``det(R)**(eta - 1)``.
+    correlations : LKJ or Fixed
+        Prior of the correlation matrices.
 
     Returns
     -------
     array, shape (..., D, D)
         Covariances that are nowhere less probable than ``F F'``.
     """
+    if isinstance(correlations, Fixed):
+        return _rescaled(counts, scatter, factor, prior, np.asarray(correlations.value))
+    u = np.log(_lengths(factor))
+    factor = np.exp(prior.within(u) - u)[..., None] * factor
     for _ in range(_ROUNDS):
-        factor, promised = _covariances_step(counts, scatter, factor, prior, eta)
+        factor, promised = _covariances_step(counts, scatter, factor, prior, correlations)
         if promised <= _ROUNDING:
             break
     covariances: Array = factor @ factor.mT
@@ -116,8 +142,10 @@ def _scales_step(
     ratio = scatter * np.exp(-2 * u)
     slope, bend = prior.slopes(u)
     gradient = ratio - counts + slope
+    gradient = np.where(prior.held(u, gradient), 0.0, gradient)
     step = gradient / (ratio + np.maximum(counts, 1) - bend)
     step = np.clip(step, -_LONGEST / 2, _LONGEST / 2)
+    step = prior.within(u + step) - u
     before = prior.log_density(u)
 
     def gain(share: Array) -> Array:
@@ -130,20 +158,72 @@ def _scales_step(
     return u + share * step, float(np.max(gradient * step / size))
 
 
+def _rescaled(
+    counts: Array, scatter: Array, factor: Array, prior: LogScalePrior, correlations: Array
+) -> Array:
+    """Climb to the most probable covariances with these correlations, by Newton's steps.
+
+    With ``B_ij = W_ij (R^-1)_ij exp(-u_i - u_j)``, which is positive semidefinite, the data give
+    the slopes ``B 1 - n`` and the curvature ``-(B + diag(B 1))``.
+    """
+    weight = scatter * np.linalg.inv(correlations)
+    u = prior.within(np.log(_lengths(factor)))
+    for _ in range(_ROUNDS):
+        pairs = weight * np.exp(-u[..., :, None] - u[..., None, :])
+        slope, bend = prior.slopes(u)
+        gradient = pairs.sum(axis=-1) - counts[..., None] + slope
+        moving = ~prior.held(u, gradient)
+        gradient = np.where(moving, gradient, 0.0)
+        own = np.maximum(counts, 1)[..., None] - bend
+        both = moving[..., :, None] & moving[..., None, :]
+        system = np.where(both, pairs, 0.0) + own[..., None] * np.eye(u.shape[-1])
+        step = np.linalg.solve(system, gradient[..., None])[..., 0]
+        step = prior.within(u + np.clip(step, -_LONGEST / 2, _LONGEST / 2)) - u
+        before, here = prior.log_density(u), u
+
+        def gain(share: Array, pairs: Array = pairs, step: Array = step) -> Array:
+            move = share[..., None] * step
+            grown = np.expm1(-move[..., :, None] - move[..., None, :])
+            data = -counts * move.sum(axis=-1) - 0.5 * (pairs * grown).sum(axis=(-2, -1))
+            new = prior.log_density(here + move) - before  # noqa: B023
+            total: Array = data + new.sum(axis=-1)
+            return total
+
+        size = 1 + counts + np.abs(pairs).sum(axis=(-2, -1))
+        u = u + _uphill_share(gain, size)[..., None] * step
+        if np.max((gradient * step).sum(axis=-1) / size) <= _ROUNDING:
+            break
+    scales = np.exp(u)
+    covariances: Array = scales[..., :, None] * correlations * scales[..., None, :]
+    return covariances
+
+
 def _covariances_step(
-    counts: Array, scatter: Array, factor: Array, prior: LogScalePrior, eta: float
+    counts: Array, scatter: Array, factor: Array, prior: LogScalePrior, correlations: LKJ
 ) -> tuple[Array, float]:
     """Take one step ``F exp(S/2)``; also return the gain it promised, in rows.
 
     As functions of S, with rows ``f_i`` of F and ``h_i`` the prior at ``u_i = log sd_i``::
 
         u_i = log(f_i' exp(S) f_i)/2,    log det R = tr S - 2 sum(u_i) + constant
+
+    A ridge of LKJ is like a scatter ``ridge diag(sd**2)`` that moves with the standard deviations.
+    Where one of these is held by its bound, it is set back; its pull is then what balances that
+    of the data.
     """
-    ratio = _whitened(scatter, factor)
-    scales = np.sqrt(np.square(factor).sum(axis=-1))
+    eta, ridge = correlations.eta, correlations.ridge
+    scales = _lengths(factor)
     rows, u = factor / scales[..., None], np.log(scales)
+    inverse = np.linalg.inv(factor)  # columns times the scales: square sums are inflation factors
+    inflation = np.square(inverse * scales[..., None, :]).sum(axis=-2)
+    data_ratio = _whitened(scatter, factor)
+    ratio = data_ratio + ridge * _whitened(np.square(scales)[..., None] * np.eye(len(u.T)), factor)
     slope, bend = prior.slopes(u)
-    pull = slope - 2 * (eta - 1)
+    # slope in each u_i at fixed correlations
+    alone = np.einsum("...ia,...ab,...bi->...i", factor, data_ratio, inverse)
+    alone = alone - counts[..., None] + slope
+    held = prior.held(u, alone)
+    pull = slope - 2 * (eta - 1) - ridge * inflation - np.where(held, alone, 0.0)
     identity = np.eye(factor.shape[-1])
     per_trace = eta - 1 - 0.5 * counts
     gradient = 0.5 * (ratio + _outer(pull, rows)) + per_trace[..., None, None] * identity
@@ -157,22 +237,40 @@ def _covariances_step(
     moves, axes = np.linalg.eigh(step)
     length = np.abs(moves).max(axis=-1, keepdims=True)
     moves = moves * (_LONGEST / np.maximum(length, _LONGEST))
-    turned = factor @ axes
-    narrow = np.einsum("...ia,...ij,...ja->...a", axes, ratio, axes)
-    spread, before = np.square(turned), prior.log_density(u)
+    turned, back = factor @ axes, inverse.mT @ axes
+    narrow = np.einsum("...ia,...ij,...ja->...a", axes, data_ratio, axes)
+    spread, tight, before = np.square(turned), np.square(back), prior.log_density(u)
+
+    def moved(move: Array) -> tuple[Array, Array]:
+        """Logarithms of the standard deviations: where the step leads, and within bounds."""
+        free = 0.5 * np.log((spread @ np.exp(move)[..., None])[..., 0])
+        return free, np.where(held, u, prior.within(free))
 
     def gain(share: Array) -> Array:
         move = share[..., None] * moves
+        free, new = moved(move)
+        shift = np.expm1(free - new)[..., None] * back  # zero where no bound is near
+        more = np.einsum("...ia,...ij,...ja->...a", 2 * back + shift, scatter, shift)
         data = (per_trace[..., None] * move - 0.5 * narrow * np.expm1(-move)).sum(axis=-1)
-        new = 0.5 * np.log((spread @ np.exp(move)[..., None])[..., 0])
-        change = prior.log_density(new) - before - 2 * (eta - 1) * (new - u)
+        data = data - 0.5 * (more * np.exp(-move)).sum(axis=-1)
+        data = data + counts * (free - new).sum(axis=-1)
+        inflated = np.exp(2 * free) * (tight @ np.exp(-move)[..., None])[..., 0]
+        change = prior.log_density(new) - before - 2 * (eta - 1) * (free - u)
+        change = change - 0.5 * ridge * (inflated - inflation)
         total: Array = data + change.sum(axis=-1)
         return total
 
     size = 1 + counts + np.trace(ratio, axis1=-2, axis2=-1)
     moves = _uphill_share(gain, size)[..., None] * moves
     promised = np.sum(gradient * step, axis=(-2, -1)) / size
-    return turned * np.exp(0.5 * moves)[..., None, :], float(promised.max())
+    free, new = moved(moves)
+    found = np.exp(new - free)[..., None] * turned * np.exp(0.5 * moves)[..., None, :]
+    return found, float(promised.max())
+
+
+def _lengths(factor: Array) -> Array:
+    """Lengths of the rows: standard deviations."""
+    return np.asarray(np.sqrt(np.square(factor).sum(axis=-1)))
 
 
 def _whitened(scatter: Array, factor: Array) -> Array:

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from bayesgmm.em.modes import LogScalePrior, best_covariances, best_scales
 from bayesgmm.mixture.errors import InputError
 from bayesgmm.mixture.structures import Structure
-from bayesgmm.priors import Normal, Priors
+from bayesgmm.priors import LKJ, Dirichlet, Fixed, Normal, Priors
 from bayesgmm.priors.shapes import parameter_shapes
 
 Array = npt.NDArray[np.float64]
@@ -36,7 +36,10 @@ class Penalty:
     A prior of the scales that vanishes faster than every power at zero (log-normal, inverse
     gamma) keeps every standard deviation from collapsing. It says nothing of correlations: on
     `m` rows that lie on one oblique line or plane, LKJ(eta) keeps a full covariance from
-    becoming singular only while ``m < 2 (eta - 1)``.
+    becoming singular only while ``m < 2 (eta - 1)``, unless it has a ridge.
+
+    What is fixed, or has bounds, is so from the first M-step on; only a start may be elsewhere,
+    and has the density of the nearest standard deviations that are allowed.
 
     References
     ----------
@@ -47,8 +50,7 @@ class Penalty:
     priors: Priors
     structure: Structure
     unit: Array
-    concentration: Array
-    means: Normal
+    means: Normal | Fixed
 
     @classmethod
     def of(
@@ -77,20 +79,29 @@ class Penalty:
         ------
         InputError
             If a prior does not fit the shape of its parameters, the structure is not one of the
-            four, or the density of the weights has no mode at which all are positive.
+            four, the density of the weights has no mode at which all are positive, or means are
+            to be ordered.
         """
-        priors.check_shapes(parameter_shapes(n_components, n_features, structure.name))
-        concentration = np.broadcast_to(np.asarray(priors.weights.a), n_components)
-        if n_components > 1 and (concentration < 1).any():
+        if priors.ordered is not None:
             raise InputError(
-                f"EM needs a concentration of the weights of at least 1, not "
-                f"{concentration.min():g}: below 1 the most probable weight is zero; use "
-                "Dirichlet(1) or larger, or fit_bayes"
+                "EM needs no order, because the likelihood does not change with it, and has none: "
+                "leave out ordered, or use fit_bayes"
             )
-        shape = (n_components, n_features)
-        centre = (np.broadcast_to(priors.means.mu, shape) - origin) / unit
-        sigma = np.broadcast_to(priors.means.sigma, shape) / unit
-        return cls(priors, structure, np.asarray(unit), concentration, Normal(centre, sigma))
+        priors.check_shapes(parameter_shapes(n_components, n_features, structure.name))
+        if n_components > 1 and isinstance(priors.weights, Dirichlet):
+            least = np.min(priors.weights.a)
+            if least < 1:
+                raise InputError(
+                    f"EM needs a concentration of the weights of at least 1, not {least:g}: below "
+                    "1 the most probable weight is zero; use Dirichlet(1) or larger, or fit_bayes"
+                )
+        shape, means = (n_components, n_features), priors.means
+        if isinstance(means, Fixed):
+            inside: Normal | Fixed = Fixed((np.broadcast_to(means.value, shape) - origin) / unit)
+        else:
+            centre = (np.broadcast_to(means.mu, shape) - origin) / unit
+            inside = Normal(centre, np.broadcast_to(means.sigma, shape) / unit)
+        return cls(priors, structure, np.asarray(unit), inside)
 
     def log_density(self, weights: Array, means: Array, factor: Array) -> Array:
         """Log prior density of mixtures, as a density of parameters in the user's units.
@@ -108,15 +119,20 @@ class Penalty:
         -------
         array, shape (S,)
         """
-        per_mean = self.means.logpdf(means) - np.log(self.unit)
-        found = self.priors.weights.logpdf(weights) + per_mean.sum(axis=(-2, -1))
+        found = np.zeros(len(weights))
+        if isinstance(self.priors.weights, Dirichlet):
+            found = found + self.priors.weights.logpdf(weights)
+        if isinstance(self.means, Normal):
+            found = found + (self.means.logpdf(means) - np.log(self.unit)).sum(axis=(-2, -1))
         shared = self._shared(factor)
         prior = self._scale_prior()
         if self.structure.diagonal:
             return found + prior.log_density(np.log(shared)).reshape(len(found), -1).sum(axis=-1)
         scales = np.sqrt(np.square(shared).sum(axis=-1))
-        per_matrix = self.priors.correlations.logpdf_of_matrix(shared / scales[..., None])
-        per_matrix = per_matrix + prior.log_density(np.log(scales)).sum(axis=-1)
+        per_matrix = prior.log_density(np.log(scales)).sum(axis=-1)
+        if isinstance(self.priors.correlations, LKJ):
+            rows = shared / scales[..., None]
+            per_matrix = per_matrix + self.priors.correlations.logpdf_of_matrix(rows)
         return found + per_matrix.reshape(len(found), -1).sum(axis=-1)
 
     def mstep(
@@ -141,16 +157,25 @@ class Penalty:
         means : array, shape (S, K, D)
         covariances : array, in the shape of `scatter`
         """
-        share = counts + (self.concentration - 1)
-        weights = share / share.sum(axis=-1, keepdims=True)
+        weights = self._weights(counts)
         step = self._means_step(counts, sums, means, factor)
         return weights, means + step, self._covariances(counts, sums, scatter, step, factor)
+
+    def _weights(self, counts: Array) -> Array:
+        prior = self.priors.weights
+        if isinstance(prior, Fixed):
+            return np.broadcast_to(prior.value, counts.shape).copy()
+        share = counts + (prior.a - 1)
+        weights: Array = share / share.sum(axis=-1, keepdims=True)
+        return weights
 
     def _means_step(self, counts: Array, sums: Array, means: Array, factor: Array) -> Array:
         """Solve ``(n + C P) step = sums + C P (centre - means)``, P the precision of the prior.
 
         It is the usual equation times the covariance C, which need not be inverted then.
         """
+        if isinstance(self.means, Fixed):
+            return np.asarray(self.means.value - means)
         precision, offset = 1 / np.square(self.means.sigma), self.means.mu - means
         if self.structure.diagonal:
             weight = np.square(factor) * precision
@@ -178,7 +203,7 @@ class Penalty:
             scales = best_scales(rows[..., None], about[..., 0], start[..., 0], prior)
             found = np.square(scales)[..., None]
         else:
-            found = best_covariances(rows, about, start, prior, self.priors.correlations.eta)
+            found = best_covariances(rows, about, start, prior, self.priors.correlations)
         return self._spread(found, scatter.shape)
 
     def _scale_prior(self) -> LogScalePrior:

@@ -26,7 +26,6 @@ import numpy.typing as npt
 
 from bayesgmm.mixture.data import Data
 from bayesgmm.mixture.structures import get_structure
-from bayesgmm.priors.base import Prior
 from bayesgmm.priors.families import Positive
 from bayesgmm.priors.fixed import Fixed
 from bayesgmm.priors.joint import LKJ
@@ -47,7 +46,7 @@ def warnings_of(scales: Positive | Fixed, correlations: LKJ | Fixed) -> list[str
             f"this prior of the scales leaves the posterior improper where "
             f"{_least_tied(scales.order_at_zero)} or more rows tie in a feature; {_SCALES_CURE}"
         )
-    if _may_be_singular(correlations):
+    if isinstance(correlations, LKJ) and not correlations.ridge:
         power = 2 * correlations.eta
         found.append(
             f"where {_at_least(power + 1)} or more rows are equal, or {power:g} + D or more lie "
@@ -66,17 +65,14 @@ def problems_with(
 ) -> tuple[str, ...]:
     """Find such rows in the data; see `Priors.problems`."""
     structure = get_structure(covariance_type).name
-    rows, found = data.rows(), []
+    rows = data.rows()
+    found: list[str] = []
     if np.isfinite(scales.order_at_zero):
         found += _tied_rows(rows, scales.order_at_zero, n_components, structure, data.feature_names)
-    if structure == "full" and data.n_features > 1 and _may_be_singular(correlations):
-        eta = correlations.eta
-        found += _flat_rows(rows, eta, n_components, data.feature_names)
+    correlated = structure == "full" and data.n_features > 1
+    if correlated and isinstance(correlations, LKJ) and not correlations.ridge:
+        found += _flat_rows(rows, correlations.eta, n_components, data.feature_names)
     return tuple(found)
-
-
-def _may_be_singular(correlations: Prior) -> bool:
-    return isinstance(correlations, LKJ) and correlations.ridge == 0
 
 
 def _at_least(count: float) -> int:

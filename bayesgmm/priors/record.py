@@ -246,7 +246,9 @@ class Priors:
     @classmethod
     def from_dict(cls, found: Mapping[str, Any]) -> Priors:
         """Read what `to_dict` wrote."""
-        priors = {name: _from_dict(found[name], _FAMILIES[name]) for name in _FAMILIES}
+        priors: dict[str, Any] = {
+            name: _from_dict(found[name], _FAMILIES[name]) for name in _FAMILIES
+        }
         names, ordered = tuple(found["feature_names"]), found.get("ordered")
         return cls(**priors, feature_names=names, ordered=ordered)
 
@@ -311,4 +313,5 @@ def _from_dict(found: Mapping[str, Any], families: Sequence[type[Prior]]) -> Pri
     family, inner = known[parameters.pop("family")], parameters.pop("of", None)
     if inner is None:
         return family(**parameters)
-    return family(known[inner](**parameters))
+    of_square: Any = family
+    return of_square(known[inner](**parameters))

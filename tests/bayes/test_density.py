@@ -4,10 +4,12 @@ import itertools
 
 import numpy as np
 import pytest
+from arviz_stats.base import array_stats
 from pytensor.compile.mode import Mode
+from scipy.special import betainc
 
 from bayesgmm import priors as p
-from bayesgmm.bayes import twin
+from bayesgmm.bayes import nuts, twin
 from bayesgmm.bayes.density import Density
 from bayesgmm.bayes.model import build_model
 from bayesgmm.mixture.errors import InputError
@@ -266,6 +268,20 @@ def test_nothing_is_compiled_for_a_new_data_set_or_prior():
     density.value_and_grad(np.zeros(density.n_dim))
     assert len(twin.log_density_full.signatures) == 1
     assert len(twin.log_density_diag.signatures) == 1
+
+
+def test_small_concentrations_are_sampled_right():
+    """The share of one component is Beta(a, a): its logarithms of odds reach hundreds."""
+    a, far = 0.01, 50.0
+    density = make("diag", 1, 2, weights=p.Dirichlet(a), n_rows=0)
+    starts = 0.1 * np.random.default_rng(1).normal(size=(4, density.n_dim))
+    x = nuts.sample(density, starts, draws=1000, tune=500, seed=1, progressbar=False).unconstrained
+    beyond = (np.abs(2 * x[..., 0]) > far).astype(float)  # the number is half of the odds' log
+    expected = 2 * betainc(a, a, np.exp(-far))
+    error = array_stats.mcse(beyond, chain_axis=0, draw_axis=1, method="mean")
+    assert beyond.mean() == pytest.approx(expected, abs=4 * error)
+    weights = density.unpack(x).weights
+    np.testing.assert_allclose(weights.sum(-1), 1, rtol=1e-12)
 
 
 def test_density_keeps_its_own_data():

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import bayesgmm as bg
 from bayesgmm.bayes.labels import ecr, sweeps
 from bayesgmm.bayes.labels.assignment import best_permutations, costs_of, margins
-from bayesgmm.bayes.labels.methods import near_to_unchanged
+from bayesgmm.bayes.labels.methods import named_by_reference, near_to_unchanged
 from bayesgmm.bayes.labels.ordered import position
 from bayesgmm.bayes.labels.renaming import (
     composed,
@@ -200,9 +200,26 @@ def test_components_without_rows_keep_the_names_of_the_reference():
     rng = np.random.default_rng(1)
     empty = scattered(rng, np.array([[100.0, 0.0], [200.0, 0.0]]), 0.1)
     both = Mixture(*(np.concatenate(pair, axis=2) for pair in zip(named, empty, strict=True)))
-    draws = in_one_row(both._replace(weights=both.weights / 2))
-    labels = ecr.ecr_labels(fit.data, draws, pivot=0)
-    np.testing.assert_array_equal(labels, unchanged(draws))
+    both = in_one_row(both._replace(weights=both.weights / 2))
+    swaps = unchanged(both)
+    swaps[1::2] = [1, 0, 2, 3]  # the two that have rows
+    for order in orders(4):
+        draws = renamed(both, swaps[:, order])
+        labels = ecr.ecr_labels(fit.data, draws, pivot=0)
+        np.testing.assert_array_equal(labels, inverted(order)[swaps[:, order]])
+
+
+def test_the_pivot_is_the_draw_of_highest_density():
+    fit, _ = posterior(3, distance=0.5, spread=0.5)
+    draws, labels = named_by_reference(fit)
+    found = []
+    for pivot in (3, 40):
+        lp = np.where(np.arange(CHAINS * DRAWS) == pivot, 0.0, -10.0).reshape(CHAINS, DRAWS)
+        again = replace(fit, sample_stats=fit.sample_stats | {"lp": lp}).relabel("ecr")
+        names = near_to_unchanged(ecr.ecr_labels(fit.data, in_one_row(draws), pivot))
+        np.testing.assert_array_equal(again.labels, composed(labels, names.reshape(labels.shape)))
+        found.append(again.labels)
+    assert (found[0] != found[1]).any()
 
 
 # Stephens' algorithm
@@ -278,6 +295,14 @@ def test_sums_are_those_of_the_textbook(monkeypatch, diagonal, size):
         (sweeps.allocation_overlaps(data, draws, target), np.einsum("kn,snj->skj", target, sharp)),
     ]:
         np.testing.assert_allclose(computed, textbook, rtol=1e-9, atol=1e-10)
+
+
+def test_a_row_between_equal_components_counts_once():
+    means = np.zeros((CHAINS * DRAWS, 3, 1))
+    draws = Mixture(np.full(means.shape[:2], 1 / 3), means, means + 1, means[..., None] + 1)
+    data = as_data(np.arange(ROWS, dtype=float)[:, None] / ROWS)
+    counts = sweeps.allocation_overlaps(data, draws, np.ones((3, ROWS)))
+    np.testing.assert_array_equal(counts.sum(axis=2), ROWS)
 
 
 def test_sums_do_not_depend_on_the_number_of_threads(monkeypatch):

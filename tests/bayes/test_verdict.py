@@ -78,6 +78,15 @@ def test_label_free_quantities_do_not_change_with_labels(bayes):
     assert one.loc["occupied components", "mean"] == 2
 
 
+def test_a_single_chain_is_judged_by_its_halves(bayes):
+    one = bayes.of_chains([0]).diagnostics
+    assert one.kind is Verdict.CONVERGED
+    assert "single chain" in one.verdict
+    drifting = bayes.log_likelihood[:1] + np.linspace(0, 20, 1000)
+    moved = replace(bayes.of_chains([0]), log_likelihood=drifting)
+    assert moved.diagnostics.r_hat_log_likelihood > 1.1
+
+
 def test_groups_are_found_whatever_the_order_of_the_chains():
     rng = np.random.default_rng(1)
     place = np.array([0, 5, 0, 5, 9])
@@ -133,7 +142,7 @@ def test_chains_are_shared_out_by_mass(masses, expected):
 
 def test_starts_scatter_around_their_mode():
     mode = Mode(np.array([3.0, -1.0]), np.array([1.0, 1e-9]), 0.0)
-    starts = np.array([scattered(mode, np.random.default_rng(i)) for i in range(200)])
+    starts = np.array([scattered(mode, 272, np.random.default_rng(i)) for i in range(200)])
     away = (starts - mode.point) / mode.unit
     assert np.abs(away).max() < 0.5
     assert (away.std(axis=0) > 0.1).all()

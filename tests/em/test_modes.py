@@ -5,7 +5,7 @@ import pytest
 
 from bayesgmm.em import modes
 from bayesgmm.em.modes import LogScalePrior, best_covariances, best_scales
-from bayesgmm.priors import Exponential, InverseGamma, LogNormal
+from bayesgmm.priors import LKJ, Exponential, InverseGamma, LogNormal
 
 FLAT = LogScalePrior(Exponential(1e-12), np.zeros(()))
 
@@ -22,7 +22,7 @@ def test_without_a_prior_the_answer_is_the_mean_scatter(factor):
     counts = rng.uniform(2, 40, size=5)
     found = factor * np.broadcast_to(np.eye(3), scatter.shape)
     for _ in range(4):
-        covariances = best_covariances(counts, scatter, found, FLAT, 1.0)
+        covariances = best_covariances(counts, scatter, found, FLAT, LKJ(1.0))
         found = np.linalg.cholesky(covariances)
     np.testing.assert_allclose(covariances, scatter / counts[:, None, None], rtol=1e-8)
 
@@ -33,7 +33,8 @@ def test_any_square_root_leads_to_the_same_covariance():
     turn = np.linalg.qr(rng.normal(size=(3, 3)))[0]
     prior = LogScalePrior(LogNormal([0.0, 0.5, 1.0], 0.3), np.zeros(3))
     one, other = (
-        best_covariances(np.array(9.0), scatter, root, prior, 2.0) for root in (start, start @ turn)
+        best_covariances(np.array(9.0), scatter, root, prior, LKJ(2.0))
+        for root in (start, start @ turn)
     )
     np.testing.assert_allclose(one, other, rtol=1e-9)
 
@@ -46,7 +47,7 @@ def test_order_of_the_features_does_not_matter():
     def found(places):
         prior = LogScalePrior(InverseGamma(2.0, np.array([1.0, 2.0, 3.0])[places]), np.zeros(3))
         moved = scatter[np.ix_(places, places)]
-        return best_covariances(np.array(9.0), moved, start[places], prior, 3.0)
+        return best_covariances(np.array(9.0), moved, start[places], prior, LKJ(3.0))
 
     expected = found(np.arange(3))[np.ix_(order, order)]
     np.testing.assert_allclose(found(order), expected, rtol=1e-9)
@@ -59,7 +60,7 @@ def test_one_feature_has_no_correlations():
     factor = np.ones((1, 1))
     for _ in range(4):
         scales = best_scales(counts[None], scatter[0], scales, prior)
-        factor = np.sqrt(best_covariances(counts, scatter, factor, prior, 2.0))
+        factor = np.sqrt(best_covariances(counts, scatter, factor, prior, LKJ(2.0)))
     np.testing.assert_allclose(factor[0], scales, rtol=1e-9)
 
 

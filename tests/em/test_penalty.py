@@ -1,5 +1,6 @@
 """Penalised EM: an independent objective in the user's units judges every step and every end."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import naive
@@ -14,13 +15,17 @@ from bayesgmm.priors import (
     LKJ,
     Dirichlet,
     Exponential,
+    Fixed,
     Gamma,
     HalfCauchy,
     HalfNormal,
     InverseGamma,
     LogNormal,
     Normal,
+    Precision,
     Priors,
+    Uniform,
+    Variance,
 )
 
 ALL = ["full", "tied", "diag", "spherical"]
@@ -31,6 +36,10 @@ SCALES = [
     Exponential(0.5),
     Gamma(3.0, 1.0),
     InverseGamma(3.0, 4.0),
+    Uniform(0.1, 2.0),
+    Variance(InverseGamma(3.0, 4.0)),
+    Precision(Gamma(2.0, 1.0)),
+    Precision(Uniform(0.2, 3.0)),
 ]
 CENTRES = np.array([[0.0, 0.0, 0.0], [4.0, -3.0, 1.0], [-2.0, 5.0, 3.0]])
 
@@ -83,11 +92,25 @@ def objective(X, priors, covariance_type, weights, means, factor):
     matrices = matrices[:1] if covariance_type == "tied" else matrices
     return (
         naive.log_density(X, weights, means, cholesky).sum()
-        + priors.weights.logpdf(weights)
+        + np.sum(priors.weights.logpdf(weights))
         + priors.means.logpdf(means).sum()
-        + priors.scales.logpdf(each[covariance_type]).sum()
-        + (priors.correlations.logpdf_of_matrix(matrices).sum() if correlated else 0.0)
+        + priors.scales.logpdf(within(each[covariance_type], priors.scales.bounds)).sum()
+        + (log_correlations(priors, matrices) if correlated else 0.0)
     )
+
+
+def within(scales, bounds):
+    """Bounds are kept to rounding."""
+    lower, upper = bounds
+    return np.where(
+        np.isclose(scales, lower) | np.isclose(scales, upper), np.clip(scales, lower, upper), scales
+    )
+
+
+def log_correlations(priors, matrices):
+    if isinstance(priors.correlations, Fixed):
+        return 0.0
+    return priors.correlations.logpdf_of_matrix(matrices).sum()
 
 
 def statistics(rows, weights, means, factor):
@@ -165,14 +188,85 @@ def test_log_density_is_that_of_the_users_units(covariance_type, n_features):
 def test_mstep_never_lowers_the_expected_objective(covariance_type, scales, seed):
     X = some_rows(2, seed=seed)
     penalty, rows, _, _ = setting(X, covariance_type, informative(X, scales))
-    weights, means, factor = some_point(rows, covariance_type, seed=seed)
-    counts, sums, scatter = (s[0] for s in statistics(rows, weights, means, factor))
-    before = expected_objective(penalty, counts, scatter, weights, means, factor)
-    batch = (counts[None], sums[None], scatter[None], means[None], factor[None])
-    weights, moved, covariances = (found[0] for found in penalty.mstep(*batch))
-    about = about_means(counts, sums, scatter, moved - means)
-    factor = as_factor(covariances, penalty.structure.diagonal)
-    assert expected_objective(penalty, counts, about, weights, moved, factor) > before
+    point = some_point(rows, covariance_type, seed=seed)
+    bounded = np.isfinite(scales.bounds[1]).any()
+    gain = [gain_of_a_step(penalty, rows, point)] if not bounded else []
+    point = stepped(penalty, rows, point)  # within the bounds
+    gain.append(gain_of_a_step(penalty, rows, point))
+    assert min(gain) > -1e-9
+    assert max(gain) > 0
+
+
+BLOCKS = [
+    {"weights": Fixed([0.2, 0.3, 0.5])},
+    {"means": Fixed([50.0, 60.0])},
+    {"scales": Fixed([1.5, 4.0])},
+    {"correlations": Fixed([[1.0, 0.4], [0.4, 1.0]])},
+    {"correlations": Fixed([[1.0, 0.4], [0.4, 1.0]]), "scales": Uniform(0.5, 1.5)},
+    {"scales": Fixed([[1.5], [2.0], [1.0]]), "correlations": LKJ(2.0, ridge=3.0)},
+    {"correlations": LKJ(1.0, ridge=0.5)},
+    {"correlations": LKJ(2.0, ridge=2.0), "scales": Uniform(0.5, [1.5, 4.0])},
+]
+
+
+@pytest.mark.parametrize("blocks", BLOCKS, ids=repr)
+def test_what_is_fixed_stays_and_the_rest_climbs_to_a_maximum(blocks):
+    X = some_rows(2)
+    priors = replace(informative(X), **blocks)
+    path, end = climb(X, "full", priors, 4000)
+    assert (np.diff(path) > -1e-9 * np.abs(path[-1])).all()
+    scales = np.sqrt(np.square(end.factor).sum(-1))
+    matrices = end.factor / scales[..., None]
+    found = {"weights": end.weights, "means": end.means, "scales": scales}
+    found["correlations"] = matrices @ matrices.mT
+    for name, prior in blocks.items():
+        if isinstance(prior, Fixed):
+            np.testing.assert_allclose(
+                found[name], np.broadcast_to(prior.value, found[name].shape), rtol=1e-9
+            )
+    lower, upper = priors.scales.bounds
+    assert (scales >= np.asarray(lower) * (1 - 1e-9)).all()
+    assert (scales <= np.asarray(upper) * (1 + 1e-9)).all()
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        weights, means, moved = nudged(end, priors, rng)
+        assert objective(X, priors, "full", weights, means, moved) < path[-1] + 1e-7
+
+
+def nudged(end, priors, rng, size=1e-3):
+    """A mixture near by that the priors allow."""
+    weights, means = end.weights, end.means
+    scales = np.sqrt(np.square(end.factor).sum(-1))
+    matrices = end.factor / scales[..., None]
+    if not isinstance(priors.weights, Fixed):
+        weights = weights * np.exp(size * rng.normal(size=3))
+    if not isinstance(priors.means, Fixed):
+        means = means + size * scales * rng.normal(size=means.shape)
+    if not isinstance(priors.correlations, Fixed):
+        matrices = matrices + size * np.tril(rng.normal(size=matrices.shape))
+        matrices /= np.linalg.norm(matrices, axis=-1, keepdims=True)
+    scales = np.clip(scales * np.exp(size * rng.normal(size=scales.shape)), *priors.scales.bounds)
+    return weights / weights.sum(), means, scales[..., None] * matrices
+
+
+def stepped(penalty, rows, point):
+    _, means, factor = point
+    found = penalty.mstep(*statistics(rows, *point), means[None], factor[None])
+    return found[0][0], found[1][0], as_factor(found[2][0], penalty.structure.diagonal)
+
+
+def gain_of_a_step(penalty, rows, point):
+    """How much the expected objective gains."""
+    counts, sums, scatter = (s[0] for s in statistics(rows, *point))
+    before = expected_objective(penalty, counts, scatter, *point)
+    weights, means, factor = stepped(penalty, rows, point)
+    about = about_means(counts, sums, scatter, means - point[1])
+    return expected_objective(penalty, counts, about, weights, means, factor) - before
+
+
+def test_ordered_means_are_refused():
+    with pytest.raises(InputError, match="leave out ordered"):
+        setting(some_rows(2), "full", replace(informative(some_rows(2)), ordered=0))
 
 
 @pytest.mark.parametrize("n_features", [1, 2, 3])

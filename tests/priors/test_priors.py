@@ -1,5 +1,7 @@
 """Priors: densities, draws and words, with PyMC as the oracle of the densities."""
 
+import json
+
 import numpy as np
 import pymc as pm
 import pytest
@@ -11,13 +13,17 @@ from bayesgmm.priors import (
     LKJ,
     Dirichlet,
     Exponential,
+    Fixed,
     Gamma,
     HalfCauchy,
     HalfNormal,
     InverseGamma,
     LogNormal,
     Normal,
+    Precision,
     Priors,
+    Uniform,
+    Variance,
 )
 from bayesgmm.priors.shapes import parameter_shapes
 
@@ -32,8 +38,15 @@ ELEMENTWISE = [
     Exponential(3.0),
     Gamma(2.5, [1.0, 2.0, 3.0]),
     InverseGamma(3.0, 0.7),
+    Uniform(0.2, [4.0, 5.0, 6.0]),
 ]
-SCALES = [prior for prior in ELEMENTWISE if not isinstance(prior, Normal)]
+SQUARES = [
+    Variance(InverseGamma(3.0, [0.7, 1.0, 2.0])),
+    Precision(Gamma(2.0, 1.0)),
+    Precision(HalfCauchy(1.0)),
+    Variance(Uniform(0.5, 4.0)),
+]
+SCALES = [prior for prior in ELEMENTWISE if not isinstance(prior, Normal)] + SQUARES
 
 
 DISTRIBUTIONS = {  # SciPy's names for the same
@@ -44,6 +57,7 @@ DISTRIBUTIONS = {  # SciPy's names for the same
     Exponential: lambda lam: stats.expon(scale=1 / lam),
     Gamma: lambda alpha, beta: stats.gamma(alpha, scale=1 / beta),
     InverseGamma: lambda alpha, beta: stats.invgamma(alpha, scale=beta),
+    Uniform: lambda lower, upper: stats.uniform(lower, np.subtract(upper, lower)),
 }
 
 
@@ -57,7 +71,7 @@ def data(n_rows=200, offset=0.0):
 
 @pytest.mark.parametrize("prior", ELEMENTWISE, ids=names(ELEMENTWISE))
 def test_logpdf_is_pymcs(prior):
-    x = np.random.default_rng(0).gamma(2.0, size=(2, 3))
+    x = np.random.default_rng(0).gamma(2.0, size=(2, 3))  # one of them out of Uniform's bounds
     family = getattr(pm, type(prior).__name__)
     parameters = {name: np.asarray(value) for name, value in prior.parameters.items()}
     theirs = pm.logp(family.dist(**parameters, shape=x.shape), x).eval(mode=PLAIN)
@@ -73,13 +87,37 @@ def test_scales_are_positive(prior):
 
 @pytest.mark.parametrize("prior", SCALES, ids=names(SCALES))
 def test_log_slopes_are_finite_differences(prior):
+    low, high = (np.broadcast_to(end, (2, 3)) for end in prior.bounds)
     u = np.random.default_rng(2).normal(size=(2, 3))
+    u = np.log(np.clip(np.exp(u), low + 0.01, high - 0.01))
     step = 1e-4
     below, here, above = (prior.logpdf(np.exp(u + h)) for h in (-step, 0.0, step))
     slope, curvature = prior.log_slopes(u)
     np.testing.assert_allclose(slope, (above - below) / (2 * step), rtol=1e-6, atol=1e-6)
     np.testing.assert_allclose(curvature, (above - 2 * here + below) / step**2, atol=1e-5)
     assert (curvature <= 0).all()
+
+
+@pytest.mark.parametrize("prior", SQUARES, ids=names(SQUARES))
+def test_a_prior_of_a_square_has_the_jacobian_of_the_square(prior):
+    s = np.linspace(0.3, 3, 7)[:, None] * np.ones(3)
+    square, h = s ** (1 / prior.power), 1e-6
+    jacobian = np.abs(((s + h) ** (1 / prior.power) - (s - h) ** (1 / prior.power)) / (2 * h))
+    expected = prior.prior.logpdf(square) + np.log(jacobian)
+    np.testing.assert_allclose(prior.logpdf(s), expected, rtol=1e-7, atol=1e-7)
+
+
+@pytest.mark.parametrize("prior", SQUARES, ids=names(SQUARES))
+def test_a_prior_of_a_square_integrates_to_one(prior):
+    low, high = (float(np.min(end)) for end in prior.bounds)
+    total = integrate.quad(lambda s: np.exp(prior.logpdf(np.full(3, s))[0]), low, high)[0]
+    assert total == pytest.approx(1, rel=1e-6)
+
+
+@pytest.mark.parametrize("prior", SQUARES, ids=names(SQUARES))
+def test_draws_of_a_square_are_roots_of_the_stated_priors(prior):
+    one, other = (p.sample(np.random.default_rng(1), (5, 3)) for p in (prior, prior.prior))
+    np.testing.assert_allclose(one ** (1 / prior.power), other, rtol=1e-12)
 
 
 @pytest.mark.parametrize("a", [1.0, 0.5, [1.0, 2.0, 5.0]], ids=str)
@@ -149,6 +187,33 @@ def test_lkj_of_the_matrix_is_that_of_the_factor_over_the_jacobian(eta):
     assert LKJ(eta).logpdf_of_matrix(factor) == pytest.approx(expected, rel=1e-7)
 
 
+@pytest.mark.parametrize("size", [2, 4])
+def test_ridge_is_a_scatter_of_uncorrelated_rows(size):
+    """Its term is ``-ridge/2 (tr R^-1 - D)``: variance inflation factors beyond one."""
+    factor = LKJ(2.0).sample(np.random.default_rng(2), (5, size, size))
+    added = LKJ(2.0, ridge=0.7).logpdf(factor) - LKJ(2.0).logpdf(factor)
+    inverse = np.linalg.inv(factor @ factor.mT)
+    expected = -0.35 * (np.trace(inverse, axis1=1, axis2=2) - size)
+    np.testing.assert_allclose(added, expected, rtol=1e-10, atol=1e-12)
+
+
+def test_draws_with_a_ridge_follow_the_density():
+    prior = LKJ(1.0, ridge=1.5)
+    rho = prior.sample(np.random.default_rng(3), (4000, 2, 2))[:, 1, 0]
+
+    def density(x):
+        return np.exp(prior.logpdf([[1.0, 0.0], [x, np.sqrt(1 - x**2)]]))
+
+    grid = np.linspace(-1, 1, 4001)[1:-1]
+    cdf = np.cumsum([density(x) for x in grid])
+    assert stats.kstest(rho, lambda x: np.interp(x, grid, cdf / cdf[-1])).pvalue > 1e-4
+
+
+def test_a_ridge_that_rejects_everything_is_told():
+    with pytest.raises(InputError, match="rejects nearly all"):
+        LKJ(0.5, ridge=1e6).sample(np.random.default_rng(0), (3, 3))
+
+
 @pytest.mark.parametrize(("eta", "size"), [(2.0, 2), (1.0, 3), (2.0, 4), (0.6, 3)])
 def test_every_lkj_correlation_is_marginally_beta(eta, size):
     factors = LKJ(eta).sample(np.random.default_rng(3), (4000, size, size))
@@ -176,6 +241,14 @@ def test_draws_follow_the_density(prior):
         assert stats.kstest(level, "uniform").pvalue > 1e-4
 
 
+@pytest.mark.parametrize("a", [0.01, 1e-3])
+def test_small_concentrations_give_nearly_all_to_one(a):
+    draws = Dirichlet(a).sample(np.random.default_rng(6), (4000, 3))
+    np.testing.assert_allclose(draws.sum(-1), 1)
+    np.testing.assert_allclose(draws.mean(0), 1 / 3, atol=0.04)
+    assert np.mean(draws.max(-1) > 0.999) > 1 - 20 * a
+
+
 def test_dirichlet_draws_have_its_mean():
     draws = Dirichlet([1.0, 2.0, 5.0]).sample(np.random.default_rng(6), (4000, 3))
     np.testing.assert_allclose(draws.mean(0), np.array([1, 2, 5]) / 8, atol=0.01)
@@ -190,6 +263,12 @@ def test_dirichlet_draws_have_its_mean():
         (lambda: Dirichlet("many"), "Dirichlet: a must be a number"),
         (lambda: LogNormal([], 1), "LogNormal: mu must be finite"),
         (lambda: LKJ([1.0, 2.0]), "LKJ: eta must be a single number"),
+        (lambda: LKJ(2.0, -1.0), "LKJ: ridge must be zero or positive"),
+        (lambda: Uniform(2.0, 1.0), "Uniform: upper must be above lower"),
+        (lambda: Uniform(-1.0, 1.0), "Uniform: lower must be zero or positive"),
+        (lambda: Variance(Normal(0, 1)), r"Variance takes a prior of positive numbers"),
+        (lambda: Precision(Variance(HalfNormal(1))), r"as in Precision\(Gamma\(2, 1\)\)"),
+        (lambda: Fixed(np.nan), "Fixed: value must be finite"),
     ],
 )
 def test_bad_parameters_are_named(make, words):
@@ -197,7 +276,11 @@ def test_bad_parameters_are_named(make, words):
         make()
 
 
-@pytest.mark.parametrize("prior", [*ELEMENTWISE, Dirichlet([1.0, 2.0]), LKJ(2)], ids=repr)
+@pytest.mark.parametrize(
+    "prior",
+    [*ELEMENTWISE, *SQUARES, Dirichlet([1.0, 2.0]), LKJ(2), LKJ(2, ridge=0.1), Fixed([0.5, 2.0])],
+    ids=repr,
+)
 def test_repr_makes_the_same_prior_again(prior):
     again = eval(repr(prior))
     assert again == prior
@@ -209,6 +292,8 @@ def test_priors_that_differ_are_not_equal():
     assert Normal(0, 1) != Normal(0, 2)
     assert Normal(0, 1) != Normal([0.0], 1)
     assert HalfNormal(1) != Exponential(1)
+    assert Variance(Gamma(1, 2)) != Precision(Gamma(1, 2))
+    assert Variance(Gamma(1, 2)) != Variance(InverseGamma(1, 2))
 
 
 def test_a_prior_cannot_be_changed():
@@ -227,6 +312,113 @@ def test_each_block_has_its_families():
         Priors(means=Normal(0, 1), scales=Normal(0, 1))
     with pytest.raises(InputError, match="prior of the correlations must be one of LKJ"):
         Priors(means=Normal(0, 1), scales=HalfNormal(1), correlations=2)
+
+
+@pytest.mark.parametrize(
+    ("blocks", "words"),
+    [
+        ({"weights": Fixed([0.5, -0.5])}, "weights: fixed values must be positive"),
+        ({"scales": Fixed(0.0)}, "scales: fixed values must be positive"),
+        ({"correlations": Fixed([[1, 2], [2, 1]])}, "must be a correlation matrix"),
+        ({"correlations": Fixed([[1, 0.5], [0.4, 1]])}, "must be a correlation matrix"),
+        ({"means": Fixed(0.0), "ordered": 0}, "leave out ordered"),
+    ],
+    ids=repr,
+)
+def test_values_that_a_block_cannot_have_are_named(blocks, words):
+    with pytest.raises(InputError, match=words):
+        Priors(**{"means": Normal(0, 1), "scales": HalfNormal(1)} | blocks)
+
+
+@pytest.mark.parametrize(
+    ("priors", "words"),
+    [
+        ({"weights": Fixed([0.5, 0.6])}, "fixed shares must sum to one, not 1.1"),
+        ({"weights": Fixed([0.2, 0.3, 0.5])}, "weights: value of Fixed has shape"),
+        ({"correlations": Fixed(np.eye(3))}, "correlations: value of Fixed has shape"),
+        ({"ordered": 2}, "there is no feature 2 of 2"),
+        ({"ordered": "b"}, "there is no feature 'b'"),
+    ],
+    ids=repr,
+)
+def test_blocks_that_do_not_fit_are_named(priors, words):
+    priors = Priors(**{"means": Normal(0, 1), "scales": HalfNormal(1)} | priors)
+    with pytest.raises(InputError, match=words):
+        priors.check_shapes(parameter_shapes(2, 2))
+
+
+def test_a_fixed_block_is_drawn_as_it_is():
+    R = np.array([[1.0, 0.6], [0.6, 1.0]])
+    priors = Priors(
+        weights=Fixed([0.3, 0.7]),
+        means=Fixed([1.0, 2.0]),
+        scales=HalfNormal(1),
+        correlations=Fixed(R),
+    )
+    draw = priors.sample(np.random.default_rng(0), 2, 2, batch=(5,))
+    np.testing.assert_array_equal(draw["weights"], np.tile([0.3, 0.7], (5, 1)))
+    np.testing.assert_array_equal(draw["means"], np.tile([1.0, 2.0], (5, 2, 1)))
+    factor = draw["correlations_cholesky"]
+    np.testing.assert_allclose(factor @ factor.mT, np.broadcast_to(R, (5, 2, 2, 2)), rtol=1e-14)
+    only = priors.log_density(**{name: value[0] for name, value in draw.items()})
+    assert only == pytest.approx(HalfNormal(1).logpdf(draw["scales"][0]).sum())
+
+
+@pytest.mark.parametrize("mu", [0.0, [[0.0], [0.5], [-0.2]]], ids=str)
+def test_ordered_draws_are_the_draws_that_happen_to_be_in_order(mu):
+    free = Priors(means=Normal(mu, 1.0), scales=HalfNormal(1))
+    ordered = Priors(means=Normal(mu, 1.0), scales=HalfNormal(1), ordered=1)
+    drawn = ordered.sample(np.random.default_rng(1), 3, 2, batch=(4000,))["means"]
+    many = free.sample(np.random.default_rng(2), 3, 2, batch=(40_000,))["means"]
+    many = many[(np.diff(many[..., 1], axis=1) > 0).all(axis=1)]
+    assert (np.diff(drawn[..., 1], axis=1) > 0).all()
+    for k, d in np.ndindex(3, 2):
+        assert stats.ks_2samp(drawn[:, k, d], many[:, k, d]).pvalue > 1e-4
+
+
+def test_means_out_of_order_have_no_density():
+    priors = Priors(means=Normal(0, 1), scales=HalfNormal(1), ordered="b", feature_names=("a", "b"))
+    means = np.array([[1.0, 0.0], [0.0, 1.0]])
+    assert priors.log_density(means=means) == Normal(0, 1).logpdf(means).sum()
+    assert priors.log_density(means=means[::-1]) == -np.inf
+
+
+def test_an_order_that_hardly_ever_happens_is_told():
+    priors = Priors(means=Normal([[100.0], [0.0]], 1.0), scales=HalfNormal(1), ordered=0)
+    with pytest.raises(InputError, match="hardly ever"):
+        priors.sample(np.random.default_rng(0), 2, 1)
+
+
+def test_words_of_what_is_fixed_ordered_or_of_a_square():
+    priors = Priors(
+        weights=Fixed([0.25, 0.75]),
+        means=Normal(0, 1),
+        scales=Precision(Gamma(2, 1)),
+        correlations=Fixed([[1, 0.5], [0.5, 1]]),
+        ordered="b",
+        feature_names=("a", "b"),
+    )
+    lines = dict(line.split(": ", 1) for line in str(priors).splitlines())
+    assert lines["weights"].startswith("fixed at 0.25")
+    assert lines["scales"].startswith("the precision, not the sd, is gamma")
+    assert lines["correlations"] == "fixed at [[1.0, 0.5], [0.5, 1.0]]"
+    assert lines["order"] == "the means of b ascend from component to component"
+    assert "warning" not in lines
+
+
+@pytest.mark.parametrize("scales", [*SCALES, Fixed(2.0)], ids=repr)
+def test_priors_survive_writing_and_reading(scales):
+    priors = Priors(
+        weights=Fixed([0.5, 0.5]),
+        means=Normal(0, 1),
+        scales=scales,
+        correlations=LKJ(2, ridge=0.1),
+        ordered="b",
+        feature_names=("a", "b"),
+    )
+    again = Priors.from_dict(json.loads(json.dumps(priors.to_dict())))
+    assert again == priors
+    assert again.feature_names == priors.feature_names
 
 
 def test_weakly_informative_priors_are_the_documented_ones():
