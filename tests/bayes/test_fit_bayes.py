@@ -188,6 +188,7 @@ def test_bad_settings_are_named(faithful, arguments, message):
 
 
 def test_priors_that_do_not_fit_are_named(faithful):
-    priors = bg.Priors(means=bg.priors.Normal([1, 2, 3], 1), scales=bg.priors.LogNormal(0, 1))
+    proper = {"scales": bg.priors.LogNormal(0, 1), "correlations": bg.priors.LKJ(2, ridge=0.1)}
+    priors = bg.Priors(means=bg.priors.Normal([1, 2, 3], 1), **proper)
     with pytest.raises(bg.InputError, match="means: mu of Normal has shape"):
         bg.fit_bayes(faithful, 2, priors=priors)
