@@ -168,7 +168,7 @@ def model(X):
     w = numpyro.sample("weights", dist.Dirichlet(jnp.ones(2)))
     with numpyro.plate("k", 2):
         m = numpyro.sample("means", dist.Normal(X.mean(0), 2.5 * X.std(0)).to_event(1))
-        loc = np.log(X.std(0)) - np.log(2) / 2
+        loc = jnp.log(X.std(0)) - np.log(2) / 2
         s = numpyro.sample("scales", dist.LogNormal(loc, 0.5 * np.ones(2)).to_event(1))
         c = numpyro.sample("corr", dist.LKJCholesky(2, 2.0))
     L = numpyro.deterministic("L", s[..., None] * c)
