@@ -20,6 +20,8 @@ How do I ...
 - ... get the cluster of a new row, and how sure it is? ``bayes.predict_proba(rows)``.
 - ... use ArviZ or PyMC? ``bayes.to_datatree()`` and ``bayes.model``; ``bg.from_draws(X, tree)``
   makes a fit of draws that another sampler made.
+- ... see how EM gets there? ``bg.plot_em_path(bg.em_path(X, 2))``.
+- ... see more of a fit? ``help("bayesgmm.plots")`` lists the pictures.
 - ... show it to somebody? ``bg.write_report(em, bayes, "report.html")``: one page, all in it.
 - ... save a fit? ``bayes.save("fit.nc")``, and ``bg.load("fit.nc")`` gets it back.
 
@@ -42,12 +44,29 @@ if TYPE_CHECKING:
     from bayesgmm.datasets import load_dataset
     from bayesgmm.em.bootstrap import Bootstrap
     from bayesgmm.em.fit import fit_em
+    from bayesgmm.em.path import EMPath, em_path
     from bayesgmm.em.ratio import RatioTest
     from bayesgmm.em.result import EMFit
     from bayesgmm.loading import load
     from bayesgmm.mixture.errors import FitError, InputError
     from bayesgmm.mixture.params import Params
-    from bayesgmm.plots import plot_comparison, plot_fit, plot_selection
+    from bayesgmm.plots import (
+        animate_em_path,
+        plot_comparison,
+        plot_em_path,
+        plot_fit,
+        plot_intervals,
+        plot_label_free,
+        plot_pairs,
+        plot_ppc,
+        plot_prior_posterior,
+        plot_rank,
+        plot_responsibilities,
+        plot_selection,
+        plot_similarity,
+        plot_trace,
+        plot_uncertainty,
+    )
     from bayesgmm.priors import Priors
     from bayesgmm.report.page import write_report
     from bayesgmm.results.comparison import compare
@@ -60,22 +79,36 @@ __all__ = [
     "BayesFit",
     "Bootstrap",
     "EMFit",
+    "EMPath",
     "FitError",
     "InputError",
     "Params",
     "Priors",
     "RatioTest",
     "Selection",
+    "animate_em_path",
     "build_model",
     "compare",
+    "em_path",
     "fit_bayes",
     "fit_em",
     "from_draws",
     "load",
     "load_dataset",
     "plot_comparison",
+    "plot_em_path",
     "plot_fit",
+    "plot_intervals",
+    "plot_label_free",
+    "plot_pairs",
+    "plot_ppc",
+    "plot_prior_posterior",
+    "plot_rank",
+    "plot_responsibilities",
     "plot_selection",
+    "plot_similarity",
+    "plot_trace",
+    "plot_uncertainty",
     "priors",
     "select",
     "write_report",
@@ -85,22 +118,36 @@ _HOMES = {
     "BayesFit": "bayes.result",
     "Bootstrap": "em.bootstrap",
     "EMFit": "em.result",
+    "EMPath": "em.path",
     "FitError": "mixture.errors",
     "InputError": "mixture.errors",
     "Params": "mixture.params",
     "Priors": "priors",
     "RatioTest": "em.ratio",
     "Selection": "selection.result",
+    "animate_em_path": "plots",
     "build_model": "bayes.model",
     "compare": "results.comparison",
+    "em_path": "em.path",
     "fit_bayes": "bayes.fit",
     "fit_em": "em.fit",
     "from_draws": "bayes.adopt",
     "load": "loading",
     "load_dataset": "datasets",
     "plot_comparison": "plots",
+    "plot_em_path": "plots",
     "plot_fit": "plots",
+    "plot_intervals": "plots",
+    "plot_label_free": "plots",
+    "plot_pairs": "plots",
+    "plot_ppc": "plots",
+    "plot_prior_posterior": "plots",
+    "plot_rank": "plots",
+    "plot_responsibilities": "plots",
     "plot_selection": "plots",
+    "plot_similarity": "plots",
+    "plot_trace": "plots",
+    "plot_uncertainty": "plots",
     "select": "selection.choose",
     "write_report": "report.page",
 }

@@ -109,8 +109,17 @@ def from_draws(
 
 
 def named_fit(sampled: Mixture, *, reference: Params, **attributes: Any) -> BayesFit:
-    """Give the components of sampled draws the names of the reference's: `BayesFit` of them."""
-    labels = reference_labels(sampled, reference)
+    """Give the components of sampled draws the names of the reference's: `BayesFit` of them.
+
+    Where the priors tell the components apart, they keep the names under which they were sampled.
+    """
+    priors, data, kind = (attributes[n] for n in ("priors", "data", "covariance_type"))
+    n_components = reference.n_components
+    if priors.exchangeable(n_components, data.n_features, kind):
+        labels = reference_labels(sampled, reference)
+    else:
+        attributes["settings"] = attributes["settings"] | {"relabelled": "priors"}
+        labels = np.broadcast_to(np.arange(n_components), sampled.weights.shape).copy()
     return BayesFit(
         draws=renamed(sampled, labels), labels=labels, reference=reference, **attributes
     )

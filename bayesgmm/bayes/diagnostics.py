@@ -281,15 +281,24 @@ def diagnose(
     def least(which: str) -> float:
         # how many components are occupied is a small integer, whose quantiles have no sample size
         some = free & np.array([name != "occupied components" for name in names])
-        return float(min(parameters[which][of_parameters].min(), label_free[which][some].min()))
+        return _least([*parameters[which][of_parameters], *label_free[which][some]])
 
     return Diagnostics(
-        max_r_hat=float(parameters["r_hat"][of_parameters].max()),
+        max_r_hat=_most(parameters["r_hat"][of_parameters]),
         min_ess_bulk=least("ess_bulk"),
         min_ess_tail=least("ess_tail"),
         r_hat_log_likelihood=float(r_hat[list(names).index("log-likelihood")]),
-        r_hat_density=float(r_hat[density].max()),
-        r_hat_label_free=float(r_hat[free].max()),
+        r_hat_density=_most(r_hat[density & free]),
+        r_hat_label_free=_most(r_hat[free]),
         groups=groups,
         **counts,
     )
+
+
+def _most(r_hat: Array) -> float:
+    """Largest R-hat; infinite if nothing has one, because no chain ever moved."""
+    return float(max(r_hat, default=np.inf))
+
+
+def _least(ess: Sequence[float]) -> float:
+    return float(min(ess, default=0.0))

@@ -14,7 +14,7 @@ from bayesgmm.bayes.adopt import log_likelihood_of, mixture_of, named_fit, stats
 from bayesgmm.bayes.callback import log_densities
 from bayesgmm.bayes.density import Density
 from bayesgmm.bayes.diagnostics import Verdict
-from bayesgmm.bayes.modes import find_modes, scattered, shared_out
+from bayesgmm.bayes.modes import find_modes, named_by_priors, scattered, shared_out
 from bayesgmm.bayes.result import BayesFit
 from bayesgmm.bayes.transforms import Mixture
 from bayesgmm.em.arguments import chosen_seed, starting_params
@@ -132,8 +132,6 @@ def fit_bayes(
     if priors is None:
         priors = Priors.weakly_informative(data, n_components, covariance_type)
     priors = priors.named(data.feature_names)
-    for problem in priors.problems(data, n_components, covariance_type):
-        warnings.warn(problem, UserWarning, stacklevel=2)
     random_seed = chosen_seed(random_seed)
     if start is None:
         start = fit_em(
@@ -145,7 +143,12 @@ def fit_bayes(
         )
     reference = sorted_components(starting_params(start, data, n_components))
     density = Density(data.rows(), n_components, covariance_type, priors)
+    for problem in priors.problems(data, n_components, covariance_type):
+        warnings.warn(problem, UserWarning, stacklevel=2)
     maxima = [m.params for m in start.maxima] if isinstance(start, EMFit) else [reference]
+    if not priors.exchangeable(n_components, data.n_features, covariance_type):
+        maxima = [named_by_priors(density, params) for params in maxima]
+        reference = named_by_priors(density, reference)
     modes = find_modes(density, maxima)
     began = shared_out(modes, chains)
     rng = np.random.default_rng(random_seed)
@@ -172,6 +175,8 @@ def fit_bayes(
         """Sample chains so many times as long as they shall be in the end."""
         sample = {"nutpie": _by_nutpie, "pymc": _by_pymc}[sampler]
         drawn = sample(data, density, starts, settings | {"draws": draws * times})
+        if drawn[1].shape[1] < times * nuts.LEAST_DRAWS:  # interrupted: keep what there is
+            times = 1
         mixture, log_likelihood, stats = _thinned(drawn, times)
         kept = mixture.weights.shape[1]
         return named_fit(
@@ -197,8 +202,6 @@ def fit_bayes(
 
 def _thinned(drawn: _Sampled, thin: int) -> tuple[Mixture, Array, dict[str, npt.NDArray[Any]]]:
     mixture, log_likelihood, stats, _ = drawn
-    if log_likelihood.shape[1] < thin * nuts.LEAST_DRAWS:  # interrupted: keep what there is
-        thin = 1
     last = slice(thin - 1, None, thin)
     kept = {name: values[:, last] for name, values in stats.items()}
     # a divergence between two draws speaks against both

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import permutations
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,7 @@ Array = npt.NDArray[np.float64]
 _CLIMBED = 8  # maxima from which the posterior is climbed, the best first
 _IN_REACH = 30.0  # nats below the top, from which on no volume makes up for the height
 _NOTICEABLE = 0.01  # share of the mass from which on a mode gets a chain
+_NAMED = 6  # components of which all names are tried
 _SAME = 1e-3  # nats between two ends of the climb that are taken for one mode
 _DIFFERENCE = 1e-4  # step of the finite differences, in units of each parameter
 _JITTER = 0.3  # half-width of the uniform jitter of the chains' starts, in the same units, ...
@@ -88,6 +90,18 @@ def find_modes(density: Density, maxima: Sequence[Params]) -> tuple[Mode, ...]:
     return tuple(
         replace(near[i], mass=float(masses[i])) for i in np.argsort(-masses, kind="stable")
     )
+
+
+def named_by_priors(density: Density, params: Params) -> Params:
+    """Call the components of a mixture as the priors like best, where these tell them apart.
+
+    With more than six components, only the given names are tried.
+    """
+    K = params.n_components
+    orders = permutations(range(K)) if K <= _NAMED else [tuple(range(K))]
+    named = [params.permuted(np.array(order)) for order in orders]
+    points = (density.pack(p.weights, p.means, p.cholesky) for p in named)
+    return named[int(np.argmax([density.value_and_grad(x)[0] for x in points]))]
 
 
 def shared_out(modes: Sequence[Mode], chains: int) -> list[int]:

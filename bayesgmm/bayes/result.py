@@ -92,8 +92,8 @@ class BayesFit(Posterior):
     @cached_property
     def diagnostics(self) -> Diagnostics:
         """How the sampling went, and whether to trust it."""
-        names = list(self._label_free_draws)
-        values = np.stack(list(self._label_free_draws.values()), axis=-1)
+        names = list(self.label_free_draws)
+        values = np.stack(list(self.label_free_draws.values()), axis=-1)
         first = self.labels[:, 0] != np.arange(self.n_components)
         return diagnostics.diagnose(
             self._table,
@@ -116,12 +116,13 @@ class BayesFit(Posterior):
         return diagnostics.table(values)
 
     @cached_property
-    def _label_free_draws(self) -> dict[str, Array]:
+    def label_free_draws(self) -> dict[str, Array]:
+        """Every quantity of `label_free_summary` in every draw, shape (chain, draw)."""
         return labelfree.quantities(self.data, self.reference, self.draws, self.log_likelihood)
 
     @cached_property
     def _label_free(self) -> dict[str, Any]:
-        return diagnostics.table(np.stack(list(self._label_free_draws.values()), axis=-1))
+        return diagnostics.table(np.stack(list(self.label_free_draws.values()), axis=-1))
 
     def label_free_summary(self) -> pd.DataFrame:
         """Table of quantities that do not depend on what the components are called.
@@ -134,7 +135,7 @@ class BayesFit(Posterior):
             nats) of the rows' responsibilities and for the number of components that are the
             likeliest of some row.
         """
-        index = pd.Index(list(self._label_free_draws), name="quantity")
+        index = pd.Index(list(self.label_free_draws), name="quantity")
         return pd.DataFrame(self._label_free, index=index)[_COLUMNS]
 
     def of_chains(self, chains: Sequence[int]) -> BayesFit:
@@ -176,6 +177,25 @@ class BayesFit(Posterior):
             ``feature``.
         """
         return pd.DataFrame(self._table, index=self._rows())[_COLUMNS]
+
+    def prior_sensitivity(self) -> pd.DataFrame:
+        """Tell how far each parameter would move if the prior, or the likelihood, were stronger.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns ``prior``, ``likelihood`` and ``diagnosis`` of ``arviz.psense_summary``, a row
+            for each parameter as in `summary`.
+
+        References
+        ----------
+        Kallioinen, N., Paananen, T., Bürkner, P.-C. and Vehtari, A. (2024). Detecting and
+        diagnosing prior and likelihood sensitivity with power-scaling. Statistics and Computing
+        34, 57.
+        """
+        from bayesgmm.bayes.sensitivity import prior_sensitivity
+
+        return prior_sensitivity(self)
 
     def headline(self) -> list[str]:
         """See `Fit.headline`."""

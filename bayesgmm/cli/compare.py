@@ -44,6 +44,14 @@ def compare(
         float,
         typer.Option(min=0.01, max=0.999, help="Acceptance rate to tune the step size to."),
     ] = 0.9,
+    thin: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Keep every so many draws, of chains that are as many times as long.",
+            show_default="1, or more if chains have not mixed",
+        ),
+    ] = None,
     seed: Seed = None,
     out: Out = Path("out"),
     strict: Annotated[
@@ -84,6 +92,7 @@ def compare(
             tune=tune,
             chains=chains,
             target_accept=target_accept,
+            thin=thin,
         )
         from bayesgmm.report.places import places
 

@@ -132,8 +132,16 @@ def _best(found: Selection) -> rich.table.Table:
 
     best = found.ranked.head(_SHOWN)
     title = f"The best {len(best)} of {len(found.table)} candidates, by {found.criterion.upper()}"
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=title, title_justify="left")
-    names = ("", "components", "covariances", "log-likelihood", "parameters")
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        collapse_padding=True,
+        title=title,
+        title_justify="left",
+        caption="K: number of components. behind: the criterion less that of the best.",
+        caption_justify="left",
+    )
+    names = ("", "K", "covariances", "log-likelihood", "parameters")
     for name in (*names, *(name.upper() for name in CRITERIA), "behind"):
         table.add_column(name, justify="left" if name == "covariances" else "right", no_wrap=True)
     values = best[found.criterion]

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+import numpy as np
+import numpy.typing as npt
+
 from bayesgmm.bayes.result import BayesFit
 from bayesgmm.em.result import EMFit
 from bayesgmm.mixture.errors import InputError
@@ -17,6 +20,8 @@ from bayesgmm.results.fit import Fit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+Labels = npt.NDArray[np.intp]
 
 
 def plot_comparison(
@@ -52,16 +57,10 @@ def plot_comparison(
     InputError
         If the fits are not of one kind of mixture and the same rows, or there is no such feature.
     """
-    _check_pair(em, bayes)
-    drawer = _drawer(em, features)
+    check_pair(em, bayes, "plot_comparison")
     ax = ax or new_axes()
-    maximum = view(em, features, 0)
-    posterior = view(bayes, features, drawer.N_DRAWS)
-    drawer.draw_rows(ax, maximum)
-    drawer.draw_em(ax, maximum)
-    drawer.draw_posterior(ax, posterior)
-    drawer.name_components(ax, posterior)
-    dress(ax, f"EM and posterior, {_words(bayes)}", bayes)
+    draw_both(ax, em, bayes, features)
+    dress(ax, f"EM and posterior, {words(bayes)}", bayes)
     return ax
 
 
@@ -88,27 +87,48 @@ def plot_fit(
     InputError
         If there is no such feature.
     """
-    drawer = _drawer(fit, features)
     ax = ax or new_axes()
-    seen = view(fit, features, drawer.N_DRAWS)
-    drawer.draw_by_component(ax, seen, fit.predict())
-    draw = drawer.draw_posterior if isinstance(fit, BayesFit) else drawer.draw_em
-    draw(ax, seen, color=BLACK)  # colours belong to the components here
-    drawer.name_components(ax, seen)
-    dress(ax, f"{'Posterior' if isinstance(fit, BayesFit) else 'EM fit'}, {_words(fit)}", fit)
+    draw_one(ax, fit, fit.predict(), features)
+    dress(ax, f"{'Posterior' if isinstance(fit, BayesFit) else 'EM fit'}, {words(fit)}", fit)
     return ax
 
 
-def _drawer(fit: Fit, features: str | Sequence[str] | None) -> ModuleType:
+def draw_both(
+    ax: Axes, em: EMFit, bayes: BayesFit, features: str | Sequence[str] | None = None
+) -> None:
+    """Draw the data with both fits, and nothing around them."""
+    drawer = drawer_of(em.feature_names, features)
+    maximum, posterior = view(em, features, 0), view(bayes, features, drawer.N_DRAWS)
+    drawer.draw_rows(ax, maximum)
+    drawer.draw_em(ax, maximum)
+    drawer.draw_posterior(ax, posterior)
+    drawer.name_components(ax, posterior)
+
+
+def draw_one(
+    ax: Axes, fit: Fit, labels: Labels, features: str | Sequence[str] | None = None
+) -> None:
+    """Draw the data, coloured by the component of each row, with one fit."""
+    drawer = drawer_of(fit.feature_names, features)
+    seen = view(fit, features, drawer.N_DRAWS)
+    drawer.draw_by_component(ax, seen, labels)
+    draw = drawer.draw_posterior if isinstance(fit, BayesFit) else drawer.draw_em
+    draw(ax, seen, color=BLACK)  # colours belong to the components here
+    drawer.name_components(ax, seen)
+
+
+def drawer_of(known: tuple[str, ...], features: str | Sequence[str] | None) -> ModuleType:
     """Return the module that draws so many features: both have the same functions."""
-    return line if len(chosen_features(fit.feature_names, features)) == 1 else plane
+    return line if len(chosen_features(known, features)) == 1 else plane
 
 
-def _words(fit: Fit) -> str:
+def words(fit: Fit) -> str:
+    """Say what was fitted, for a title."""
     return f"K = {fit.n_components}, {fit.covariance_type} covariances"
 
 
-def _check_pair(em: Fit, bayes: Fit) -> None:
+def check_pair(em: Fit, bayes: Fit, function: str) -> None:
+    """Raise an InputError unless these are two fits of one mixture, in this order."""
     if not isinstance(em, EMFit) or not isinstance(bayes, BayesFit):
-        raise InputError("plot_comparison(em, bayes) takes a fit by fit_em, then one by fit_bayes")
+        raise InputError(f"{function}(em, bayes) takes a fit by fit_em, then one by fit_bayes")
     check_alike(em, bayes)

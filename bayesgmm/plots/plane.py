@@ -61,7 +61,7 @@ def draw_by_component(ax: Axes, seen: View, labels: npt.NDArray[np.intp]) -> Non
 
 def draw_em(ax: Axes, seen: View, color: str = style.ORANGE) -> None:
     """Draw the ellipses of an EM fit."""
-    ax.plot(*_joined(seen.params), color=color, label="EM, 95 % ellipse", **style.EM)
+    ax.plot(*outlines(seen.params), color=color, label="EM, 95 % ellipse", **style.EM)
 
 
 def draw_posterior(ax: Axes, seen: View, color: str = style.BLUE) -> None:
@@ -71,7 +71,7 @@ def draw_posterior(ax: Axes, seen: View, color: str = style.BLUE) -> None:
     curves = np.concatenate([ellipses(params) for params in seen.draws])
     ax.add_collection(LineCollection(list(curves), color=color, **style.DRAWS))
     ax.plot([], [], color=color, linewidth=0.8, label="posterior draws")  # theirs is too faint
-    ax.plot(*_joined(seen.params), color=color, label="posterior mean", **style.MEAN)
+    ax.plot(*outlines(seen.params), color=color, label="posterior mean", **style.MEAN)
 
 
 def name_components(ax: Axes, seen: View) -> None:
@@ -80,7 +80,7 @@ def name_components(ax: Axes, seen: View) -> None:
         style.name_component(ax, k, x, y)
 
 
-def _joined(params: Params) -> Array:
+def outlines(params: Params) -> Array:
     """Give all ellipses as one line, broken by NaN: x and y."""
     curves = ellipses(params)
     return np.pad(curves, ((0, 0), (0, 1), (0, 0)), constant_values=np.nan).reshape(-1, 2).T

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
+
 from bayesgmm.bayes.result import BayesFit
 from bayesgmm.results.fit import Fit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+Panels = npt.NDArray[np.object_]  # of axes
+
+_NARROWEST, _TITLE = 5.0, 0.6  # inches: a title must have room
 
 # Okabe and Ito's colours, which people of every colour vision tell apart. Yellow is left out: it
 # cannot be seen on white.
@@ -17,6 +24,10 @@ PURPLE, SKY, ORANGE, BLACK = "#CC79A7", "#56B4E9", "#E69F00", "#000000"
 
 COMPONENTS = (BLUE, VERMILLION, GREEN, PURPLE, SKY, ORANGE, BLACK)
 MARKERS = ("o", "^", "s", "D", "v", "P", "X")
+
+# From dark to light, lest two of the first four have one grey. Line styles could not be seen in a
+# trace.
+CHAINS = (BLACK, BLUE, VERMILLION, ORANGE, GREEN, PURPLE, SKY)
 
 # EM is broad, light and solid; the posterior thin, dark and dashed: they differ in grey as well,
 # and where one lies on the other both are seen.
@@ -33,6 +44,11 @@ def component_style(k: int) -> dict[str, str]:
     return {"color": COMPONENTS[k % len(COMPONENTS)], "marker": MARKERS[k % len(MARKERS)]}
 
 
+def chain_colors(n_chains: int) -> list[str]:
+    """Give a colour for each chain; they come round again."""
+    return [CHAINS[chain % len(CHAINS)] for chain in range(n_chains)]
+
+
 def point_size(n_rows: int) -> float:
     """Area of a marker, so that few rows are seen and many do not run together."""
     return float(min(26.0, max(3.0, 5000 / n_rows)))
@@ -45,13 +61,34 @@ def new_axes() -> Axes:
     return plt.subplots(figsize=(7.0, 5.2), layout="constrained")[1]
 
 
+def new_panels(n: int, *, width: float, height: float, columns: int = 4) -> Panels:
+    """Axes of a new figure, shape (n,), row by row, each of so many inches."""
+    import matplotlib.pyplot as plt
+
+    columns = min(n, columns)
+    rows = -(-n // columns)
+    size = (max(width * columns, _NARROWEST), height * rows + _TITLE)
+    panels = plt.subplots(rows, columns, figsize=size, layout="constrained", squeeze=False)[1]
+    for spare in panels.flat[n:]:
+        spare.remove()
+    for ax in panels.flat[:n]:
+        ax.spines[["top", "right"]].set_visible(False)
+        ax.tick_params(labelsize="small")
+    return panels.ravel()[:n]
+
+
 def dress(ax: Axes, title: str, fit: Fit) -> None:
     """Give the axes title and legend, and a warning if the draws should not be trusted."""
     ax.spines[["top", "right"]].set_visible(False)
-    if isinstance(fit, BayesFit) and not fit.diagnostics.trustworthy:
-        title += "\nthese draws should not be trusted: see the fit's diagnostics"
-    ax.set_title(title, fontsize="medium")
+    ax.set_title(with_doubts(title, fit), fontsize="medium")
     ax.legend(loc="best", fontsize="small", handlelength=2.4, edgecolor="none", framealpha=0.85)
+
+
+def with_doubts(title: str, fit: Fit | None) -> str:
+    """Add to a title a warning if the draws should not be trusted."""
+    if isinstance(fit, BayesFit) and not fit.diagnostics.trustworthy:
+        return f"{title}\nthese draws should not be trusted: see the fit's diagnostics"
+    return title
 
 
 def name_component(ax: Axes, k: int, x: float, y: float, **where: Any) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from bayesgmm.bayes.result import BayesFit
+from bayesgmm.mixture.data import Data
 from bayesgmm.mixture.errors import InputError
 from bayesgmm.mixture.params import Params
 from bayesgmm.results.fit import Fit
@@ -49,15 +50,23 @@ def view(fit: Fit, features: str | Sequence[str] | None, n_draws: int) -> View:
     InputError
         If the fit has no such features, or they are not one or two different ones.
     """
-    names = chosen_features(fit.feature_names, features)
-    columns = [fit.feature_names.index(name) for name in names]
-    p = fit.params
+    seen = view_of(fit.data, fit.params, features)
+    if not isinstance(fit, BayesFit):
+        return seen
+    columns = [fit.feature_names.index(name) for name in seen.features]
+    return replace(seen, draws=_draws(fit, columns, n_draws))
+
+
+def view_of(data: Data, params: Params, features: str | Sequence[str] | None) -> View:
+    """Look at rows and one mixture through one or two features; see `view`."""
+    names = chosen_features(data.feature_names, features)
+    columns = [data.feature_names.index(name) for name in names]
     return View(
         features=names,
-        values=np.asarray(fit.data.values[:, columns], np.float64),
-        row_weights=fit.data.row_weights,
-        params=_marginal(p.weights, p.means, p.cholesky, columns),
-        draws=_draws(fit, columns, n_draws) if isinstance(fit, BayesFit) else (),
+        values=np.asarray(data.values[:, columns], np.float64),
+        row_weights=data.row_weights,
+        params=_marginal(params.weights, params.means, params.cholesky, columns),
+        draws=(),
     )
 
 
@@ -65,15 +74,28 @@ def chosen_features(
     known: tuple[str, ...], features: str | Sequence[str] | None
 ) -> tuple[str, ...]:
     """Names of the features to look at: by default the first two, or the only one."""
-    names = (
-        known[:2] if features is None else (features,) if isinstance(features, str) else features
-    )
+    names = known[:2] if features is None else _known(known, features)
+    if not 1 <= len(set(names)) == len(names) <= 2:
+        raise InputError(f"features must be one name or two different ones, not {features!r}")
+    return names
+
+
+def several_features(
+    known: tuple[str, ...], features: str | Sequence[str] | None
+) -> tuple[str, ...]:
+    """Names of any number of features to look at: by default all."""
+    names = known if features is None else _known(known, features)
+    if not 1 <= len(set(names)) == len(names):
+        raise InputError(f"features must be different names, at least one, not {features!r}")
+    return names
+
+
+def _known(known: tuple[str, ...], features: str | Sequence[str]) -> tuple[str, ...]:
+    names = (features,) if isinstance(features, str) else tuple(features)
     for name in names:
         if name not in known:
             raise InputError(f"there is no feature {name!r}; the features are {', '.join(known)}")
-    if not 1 <= len(set(names)) == len(names) <= 2:
-        raise InputError(f"features must be one name or two different ones, not {features!r}")
-    return tuple(names)
+    return names
 
 
 def _draws(fit: BayesFit, columns: list[int], n_draws: int) -> tuple[Params, ...]:

@@ -30,7 +30,7 @@ from bayesgmm.priors.fixed import Fixed
 from bayesgmm.priors.joint import LKJ, Dirichlet
 from bayesgmm.priors.ordering import draw_ordered
 from bayesgmm.priors.properness import problems_with, warnings_of
-from bayesgmm.priors.shapes import parameter_shapes
+from bayesgmm.priors.shapes import parameter_dims, parameter_shapes
 from bayesgmm.priors.squares import OfSquare, Precision, Variance
 
 _RIDGE = 0.2  # rows, of the default correlations, shared by the features
@@ -176,6 +176,26 @@ class Priors:
         column, n_features = self.ordered_column, shapes["means"][1]
         if column is not None and not 0 <= column < n_features:
             raise InputError(f"ordered: there is no feature {column} of {n_features}")
+
+    def exchangeable(
+        self, n_components: int, n_features: int, covariance_type: str = "full"
+    ) -> bool:
+        """Tell whether all components have the same priors, so that their names mean nothing.
+
+        If not, the posterior knows which component is which, and draws must keep the names that
+        they were sampled under.
+        """
+        if self.ordered is not None:
+            return False
+        dims, blocks = parameter_dims(covariance_type, n_features), self._blocks()
+        shapes = parameter_shapes(n_components, n_features, covariance_type)
+        values = (
+            np.broadcast_to(value, shapes[name])
+            for name, axes in dims.items()
+            if "component" in axes and not isinstance(blocks[name], LKJ)
+            for value in blocks[name].parameters.values()
+        )
+        return all(np.all(value == value[0]) for value in values)
 
     def problems(self, X: Any, n_components: int, covariance_type: str = "full") -> tuple[str, ...]:
         """Look for rows which make the posterior improper under these priors.

@@ -68,7 +68,7 @@ def _page(em: EMFit, bayes: BayesFit, source: str) -> str:
         "main",
         element("header", element("h1", title), element("p", about, class_="about")),
         banner(em, bayes, found),
-        _section("Comparison", *_compared(em, found), element("p", _NOTES, class_="notes")),
+        _section("Comparison", element("p", _NOTES, class_="notes"), *_compared(em, found)),
         _section("The two fits", _told(em), _told(bayes)),
         _section("Data", element("p", f"{em.data.n_rows} rows."), data_table(em.data)),
         _section("Priors", pairs(_priors(bayes))),
@@ -127,4 +127,4 @@ def _recipe(em: EMFit, bayes: BayesFit, source: str) -> list[Markup]:
 
 
 def _code(title: str, lines: str) -> Markup:
-    return joined(element("h3", title), element("pre", element("code", lines), tabindex="0"))
+    return joined(element("h3", title), element("pre", element("code", lines)))

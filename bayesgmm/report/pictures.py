@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from dataclasses import replace
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-import numpy.typing as npt
-
-from bayesgmm.bayes.result import BayesFit
-from bayesgmm.bayes.transforms import Mixture
 from bayesgmm.em.result import EMFit
 from bayesgmm.plots import plot_comparison
 from bayesgmm.report.markup import Markup, element, void
@@ -21,20 +16,23 @@ if TYPE_CHECKING:
 
 _MOST = 6  # pictures in a page
 _SIZE = (7.2, 5.0)  # inches
-_DPI = 150
+_DPI = 120
+_NAMES_AS_THEY_ARE: Any = {"text.parse_math": False}  # a dollar in a column's name is no formula
 
 
 def draw_places(em: EMFit, found: tuple[Place, ...]) -> Figure:
     """Draw the first two features, with a panel for each place."""
+    import matplotlib as mpl
     from matplotlib.figure import Figure  # no pyplot: no window, no state
 
     width, height = _SIZE
     figure = Figure(figsize=(width * len(found), height), layout="constrained")
-    axes = figure.subplots(1, len(found), squeeze=False)[0]
-    for place, ax in zip(found, axes, strict=True):
-        plot_comparison(em, _with_two_chains(place.posterior), ax=ax)
-        if place.name:
-            ax.set_title(f"{place.name}\n{ax.get_title()}", fontsize="medium")
+    with mpl.rc_context(_NAMES_AS_THEY_ARE):
+        axes = figure.subplots(1, len(found), squeeze=False)[0]
+        for place, ax in zip(found, axes, strict=True):
+            plot_comparison(em, place.posterior, ax=ax)
+            if place.name:
+                ax.set_title(f"{place.name}\n{ax.get_title()}", fontsize="medium")
     return figure
 
 
@@ -65,11 +63,12 @@ def _looks(features: tuple[str, ...]) -> list[tuple[str, ...]]:
 
 
 def _figure(em: EMFit, place: Place, features: tuple[str, ...]) -> Markup:
+    import matplotlib as mpl
     from matplotlib.figure import Figure
 
     drawn = Figure(figsize=_SIZE, layout="constrained")
-    bayes = _with_two_chains(place.posterior)
-    plot_comparison(em, bayes, features=features, ax=drawn.add_subplot())
+    with mpl.rc_context(_NAMES_AS_THEY_ARE):
+        plot_comparison(em, place.posterior, features=features, ax=drawn.add_subplot())
     file = BytesIO()
     drawn.savefig(file, format="png", dpi=_DPI)
     source = f"data:image/png;base64,{b64encode(file.getvalue()).decode()}"
@@ -90,22 +89,4 @@ def _words(em: EMFit, features: tuple[str, ...]) -> str:
     return (
         f"{n_rows} rows of {features[0]} and {features[1]} as points, with ellipses that hold "
         "95 % of each component: EM's, the posterior mean's and those of some draws."
-    )
-
-
-def _with_two_chains(fit: BayesFit) -> BayesFit:
-    """See a chain that is alone as its two halves: one chain has no R-hat to be judged by."""
-    if fit.labels.shape[0] > 1:
-        return fit
-    half = fit.labels.shape[1] // 2
-
-    def halves(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        return array[0, : 2 * half].reshape(2, half, *array.shape[2:])
-
-    return replace(
-        fit,
-        draws=Mixture(*map(halves, fit.draws)),
-        labels=halves(fit.labels),
-        log_likelihood=halves(fit.log_likelihood),
-        sample_stats={name: halves(array) for name, array in fit.sample_stats.items()},
     )

@@ -23,7 +23,13 @@ _PACKAGES = (
     *("bayesgmm", "numpy", "scipy", "numba", "pandas", "xarray"),
     *("matplotlib", "pymc", "nutpie", "arviz"),
 )
-_OPTIONS = ("draws", "tune", "chains", "target_accept")  # of the command, called as in Python
+_OPTIONS = (
+    "draws",
+    "tune",
+    "chains",
+    "target_accept",
+    "thin",
+)  # of the command, called as in Python
 
 
 def versions() -> dict[str, str]:
@@ -47,9 +53,7 @@ def command(em: EMFit, bayes: BayesFit, source: str) -> str:
     source : str
         The data, as the command takes them.
     """
-    plain = em.priors is None and _default_priors(bayes) and not _given(fit_em, em.settings)
-    same = em.settings.get("random_seed") == bayes.settings.get("random_seed")
-    if not (source and plain and same and _started_at(em, bayes)):
+    if not source or not _by_default(em, bayes):
         return ""
     words = ["bayesgmm", "compare", source, "-k", str(em.n_components)]
     if not any("," in name for name in em.feature_names):
@@ -69,12 +73,14 @@ def python(em: EMFit, bayes: BayesFit, source: str) -> str:
     sampling = _given(fit_bayes, bayes.settings, always=_OPTIONS)
     of_bayes = [*shape, *priors, *start, *sampling, _seed(bayes)]
     climbed = ["# em was started from a point that was given: add start="]
+    elsewhere = "# bayes was not sampled by fit_bayes: its draws came from elsewhere"
     return "\n".join(
         [
             *_read(em, source),
             *(climbed if em.settings.get("start") else []),
             _call("em = bg.fit_em", of_em),
-            _call("bayes = bg.fit_bayes", of_bayes),
+            _call("bayes = bg.fit_bayes", of_bayes) if _sampled_here(bayes) else elsewhere,
+            *_relabelled(bayes),
             "table = bg.compare(em, bayes)",
         ]
     )
@@ -98,6 +104,32 @@ def _call(function: str, arguments: list[str]) -> str:
 
 def _seed(fit: EMFit | BayesFit) -> str:
     return f"random_seed={fit.settings.get('random_seed')!r}"
+
+
+def _relabelled(bayes: BayesFit) -> list[str]:
+    method = bayes.settings.get("relabelled", "reference")
+    return [] if method == "reference" else [f"bayes = bayes.relabel({method!r})"]
+
+
+def _by_default(em: EMFit, bayes: BayesFit) -> bool:
+    """Whether the fits are such as the command makes."""
+    others = {k: v for k, v in bayes.settings.items() if k not in _OPTIONS}
+    return (
+        em.priors is None
+        and _default_priors(bayes)
+        and _sampled_here(bayes)
+        and _started_at(em, bayes)
+        and not em.settings.get("start")
+        and not bayes.settings.get("interrupted")
+        and not _relabelled(bayes)
+        and not _given(fit_em, em.settings)
+        and not _given(fit_bayes, others)
+        and em.settings["random_seed"] == bayes.settings["random_seed"]
+    )
+
+
+def _sampled_here(bayes: BayesFit) -> bool:
+    return set(_OPTIONS) <= set(bayes.settings)
 
 
 def _priors(priors: Priors | None) -> list[str]:

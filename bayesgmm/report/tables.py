@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bayesgmm.mixture.data import Data
-from bayesgmm.report.markup import Markup, element, scrolling, void
+from bayesgmm.report.markup import Markup, element, scrolling
 from bayesgmm.report.writing import digits, known
 
 _MAXIMUM = {"mle": "Maximum likelihood (EM)", "mode": "Posterior mode (EM)"}
@@ -79,7 +79,7 @@ def _range(data: Data) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _head(columns: list[str]) -> Markup:
-    fits = {_MAXIMUM[columns[0]]: 4, "Posterior": 4, "Chains": 3, "": 1}
+    fits = {_MAXIMUM[columns[0]]: 4, "Posterior": 4, "Chains": 3, "Both": 1}
     over = (
         element("th", name, colspan=str(width), scope="colgroup", class_="starts group")
         for name, width in fits.items()
@@ -87,7 +87,7 @@ def _head(columns: list[str]) -> Markup:
     names = (element("th", _HEADINGS[name], scope="col", **_look(name)) for name in columns)
     return element(
         "thead",
-        element("tr", void("td"), *over),
+        element("tr", element("td"), *over),
         element("tr", element("th", "parameter", scope="col", class_="group"), *names),
     )
 

@@ -10,10 +10,10 @@ from bayesgmm.report.places import Place
 from bayesgmm.report.writing import is_warning
 
 _TITLES = {
-    Verdict.CONVERGED: "The draws should not be trusted yet",
-    Verdict.LABELS_ONLY: "The mixture can be trusted, its components cannot",
-    Verdict.SEVERAL_MODES: "Several modes: there is no one posterior to report",
-    Verdict.UNFINISHED: "The draws should not be trusted yet",
+    Verdict.CONVERGED: "the draws should not be trusted yet",
+    Verdict.LABELS_ONLY: "the mixture can be trusted, its components cannot",
+    Verdict.SEVERAL_MODES: "several modes: there is no one posterior to report",
+    Verdict.UNFINISHED: "the draws should not be trusted yet",
 }
 
 
@@ -30,7 +30,7 @@ def banner(em: EMFit, bayes: BayesFit, found: tuple[Place, ...]) -> Markup:
         return _box("Nothing speaks against these draws", element("p", _apart(found[0])), "")
     trusted = bayes.diagnostics.trustworthy
     title = "EM's maximum should not be trusted" if trusted else _TITLES[bayes.diagnostics.kind]
-    return _box(f"Warning: {title[0].lower()}{title[1:]}", listed(problems), " bad")
+    return _box(f"Warning: {title}", listed(problems), " bad")
 
 
 def _box(title: str, words: Markup, kind: str) -> Markup:

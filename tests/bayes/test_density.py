@@ -275,7 +275,8 @@ def test_small_concentrations_are_sampled_right():
     a, far = 0.01, 50.0
     density = make("diag", 1, 2, weights=p.Dirichlet(a), n_rows=0)
     starts = 0.1 * np.random.default_rng(1).normal(size=(4, density.n_dim))
-    x = nuts.sample(density, starts, draws=1000, tune=500, seed=1, progressbar=False).unconstrained
+    x = nuts.sample(density, starts, draws=1000, tune=500, random_seed=1, progressbar=False)
+    x = x.unconstrained
     beyond = (np.abs(2 * x[..., 0]) > far).astype(float)  # the number is half of the odds' log
     expected = 2 * betainc(a, a, np.exp(-far))
     error = array_stats.mcse(beyond, chain_axis=0, draw_axis=1, method="mean")

@@ -192,3 +192,44 @@ def test_priors_that_do_not_fit_are_named(faithful):
     priors = bg.Priors(means=bg.priors.Normal([1, 2, 3], 1), **proper)
     with pytest.raises(bg.InputError, match="means: mu of Normal has shape"):
         bg.fit_bayes(faithful, 2, priors=priors)
+
+
+def test_priors_that_tell_components_apart_decide_their_names(faithful):
+    """Component 0 is believed to have the long waits: that it keeps its name, and stays there."""
+    means = bg.priors.Normal([[4.3, 80.0], [2.0, 55.0]], [[0.3, 5.0], [0.3, 5.0]])
+    priors = bg.Priors(means=means, scales=bg.priors.LogNormal([-1.0, 1.8], 0.5))
+    with pytest.warns(UserWarning, match="LKJ"):
+        fit = bg.fit_bayes(faithful, 2, priors=priors, **QUICK)
+    assert (fit.draws.means[..., 0, 0] > fit.draws.means[..., 1, 0]).all()
+    assert (fit.labels == np.arange(2)).all()
+    assert "as the priors tell them apart" in repr(fit)
+    with pytest.raises(bg.InputError, match="tell its components apart"):
+        fit.relabel("stephens")
+
+
+@pytest.mark.parametrize("ordered", ["waiting", 1])
+def test_means_ascend_where_priors_say_so(faithful, ordered):
+    priors = bg.Priors.weakly_informative(faithful, 2)
+    fit = bg.fit_bayes(faithful, 2, priors=replace(priors, ordered=ordered), **QUICK)
+    assert (np.diff(fit.draws.means[..., 1], axis=-1) > 0).all()
+
+
+def test_what_is_fixed_stays(faithful):
+    priors = replace(bg.Priors.weakly_informative(faithful, 2), weights=bg.priors.Fixed([0.5, 0.5]))
+    fit = bg.fit_bayes(faithful, 2, priors=priors, **QUICK)
+    assert (fit.draws.weights == 0.5).all()
+    assert fit.prior_sensitivity().shape[0] == len(fit.summary())
+
+
+def test_chains_that_have_not_mixed_run_on(galaxies_fit):
+    """Eighty-two galaxies leave four components so free that short chains miss much."""
+    assert galaxies_fit.settings["thin"] > 1
+    assert galaxies_fit.draws.weights.shape == (4, 250, 4)
+    assert f"each the last of {galaxies_fit.settings['thin']}" in repr(galaxies_fit)
+
+
+@pytest.fixture(scope="module")
+def galaxies_fit():
+    return bg.fit_bayes(
+        bg.load_dataset("galaxies"), 4, draws=250, tune=500, random_seed=1, progressbar=False
+    )

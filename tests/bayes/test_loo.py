@@ -14,7 +14,7 @@ def test_loo_is_arvizs_with_a_verdict(bayes):
     np.testing.assert_array_equal(found.elpd_i, plain.elpd_i)
     assert found.trustworthy
     assert str(found).startswith(str(plain).rstrip())
-    assert "The draws: nothing speaks against" in repr(found)
+    assert "The draws: converged: nothing speaks against" in repr(found)
 
 
 def test_loo_of_chains_in_different_modes_says_so(bayes):
@@ -22,7 +22,7 @@ def test_loo_of_chains_in_different_modes_says_so(bayes):
     lower[:2] -= 20.0
     found = replace(bayes, log_likelihood=lower).loo()
     assert not found.trustworthy
-    assert "WARNING: the chains disagree about the mixture itself" in str(found)
+    assert "several modes" in str(found)
 
 
 def test_compare_takes_it(bayes):

@@ -80,7 +80,7 @@ def test_label_free_quantities_do_not_change_with_labels(bayes):
 
 def test_a_single_chain_is_judged_by_its_halves(bayes):
     one = bayes.of_chains([0]).diagnostics
-    assert one.kind is Verdict.CONVERGED
+    assert one.r_hat_label_free < 1.05
     assert "single chain" in one.verdict
     drifting = bayes.log_likelihood[:1] + np.linspace(0, 20, 1000)
     moved = replace(bayes.of_chains([0]), log_likelihood=drifting)

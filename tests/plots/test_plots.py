@@ -255,9 +255,10 @@ def test_nearly_collinear_features_can_be_seen():
     factor = np.array([[[1.0, 0, 0], [0, 1, 0], [0, 1, 1e-9]]])
     params = bg.Params(np.ones(1), np.zeros((1, 3)), factor)
     fit = SimpleNamespace(
-        feature_names=("a", "b", "c"),
         params=params,
-        data=SimpleNamespace(values=np.zeros((2, 3)), row_weights=np.empty(0)),
+        data=SimpleNamespace(
+            feature_names=("a", "b", "c"), values=np.zeros((2, 3)), row_weights=np.empty(0)
+        ),
     )
     cholesky = view(fit, ("c", "b"), 0).params.cholesky[0]
     np.testing.assert_allclose(cholesky, [[1, 0], [1, 1e-9]], rtol=1e-6)

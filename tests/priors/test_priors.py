@@ -389,6 +389,26 @@ def test_an_order_that_hardly_ever_happens_is_told():
         priors.sample(np.random.default_rng(0), 2, 1)
 
 
+@pytest.mark.parametrize(
+    ("blocks", "alike"),
+    [
+        ({}, True),
+        ({"means": Normal([0.0, 1.0], 2.0)}, True),
+        ({"means": Normal([[0.0], [1.0]], 2.0)}, False),
+        ({"weights": Dirichlet([1.0, 2.0])}, False),
+        ({"weights": Fixed([0.5, 0.5]), "scales": Precision(Gamma([2.0, 3.0], 1.0))}, True),
+        ({"scales": Variance(Gamma([[2.0], [3.0]], 1.0))}, False),
+        ({"correlations": Fixed(np.eye(2))}, True),
+        ({"correlations": Fixed([np.eye(2), [[1, 0.5], [0.5, 1]]])}, False),
+        ({"ordered": 0}, False),
+    ],
+    ids=repr,
+)
+def test_priors_know_whether_components_are_alike(blocks, alike):
+    priors = Priors(**{"means": Normal(0, 1), "scales": HalfNormal(1)} | blocks)
+    assert priors.exchangeable(2, 2) == alike
+
+
 def test_words_of_what_is_fixed_ordered_or_of_a_square():
     priors = Priors(
         weights=Fixed([0.25, 0.75]),

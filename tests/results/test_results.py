@@ -133,6 +133,7 @@ def test_datatree_has_arvizs_names(bayes):
     assert set(tree.children) == {
         "posterior",
         "sample_stats",
+        "log_prior",
         "observed_data",
         "log_likelihood",
         "posterior_predictive",

@@ -90,6 +90,7 @@ def label_agreement(fit: BayesFit, methods: Sequence[str]) -> LabelAgreement:
         raise InputError(f"give two methods or more to compare, in a list, not {methods!r}")
     for method in methods:
         by.check_method(method, fit.feature_names)
+    by.check_exchangeable(fit)
     draws = in_one_row(by.named_by_reference(fit)[0])
     final = stephens(fit.data, draws)
     names = [

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 METHODS = ("reference", "ecr", "stephens")
 _ORDERED = "ordered:"
 _WORDS = {
+    "priors": "as the priors tell them apart",
     "reference": "as those of the reference that they match best",
     "ecr": "by ECR: each draw divides the rows as the best draw does",
     "stephens": "by Stephens' algorithm: each draw divides the rows as all do on average",
@@ -43,6 +44,7 @@ _WORDS = {
 def relabel(fit: BayesFit, method: str) -> BayesFit:
     """Name the components of all draws anew; see `BayesFit.relabel`."""
     check_method(method, fit.feature_names)
+    check_exchangeable(fit)
     draws, labels = named_by_reference(fit)
     found = names_by(method, fit, in_one_row(draws)).reshape(labels.shape)
     return replace(
@@ -61,6 +63,14 @@ def check_method(method: str, feature_names: tuple[str, ...]) -> None:
         raise InputError(
             f"there is no method {method!r} to relabel by; choose 'reference', 'ecr', 'stephens' "
             f"or 'ordered:' with a feature, such as '{_ORDERED}{feature_names[0]}'"
+        )
+
+
+def check_exchangeable(fit: BayesFit) -> None:
+    """Raise an InputError if the priors say which component is which."""
+    if fit.settings.get("relabelled") == "priors":
+        raise InputError(
+            "the priors of this fit tell its components apart, so that other names would be wrong"
         )
 
 

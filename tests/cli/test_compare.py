@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import json
+import re
+import shlex
+from importlib import import_module
 
 import numpy as np
 import pandas as pd
 import pytest
-from typer.testing import CliRunner
+from command import TINY, assert_error, run, told
 
 import bayesgmm as bg
-from bayesgmm.cli import app
-
-TINY = ["--draws", "100", "--tune", "200", "--chains", "2", "--seed", "1"]
-
-
-def run(*arguments):
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 
 def table_file(folder, frame, name="mine.csv"):
     path = folder / name
     frame.to_csv(path, index=False)
     return path
-
-
-def told(result):
-    """Lines on stderr, less the one that announces a compilation once per installation."""
-    return [line for line in result.stderr.splitlines() if not line.startswith("bayesgmm: ")]
 
 
 @pytest.fixture
@@ -38,16 +28,10 @@ def frame():
     return pd.DataFrame(values, columns=["a", "b"]).assign(name="someone")
 
 
-@pytest.fixture(scope="module")
-def main_job(tmp_path_factory):
-    out = tmp_path_factory.mktemp("main") / "below" / "out"
-    return run("compare", "faithful", "-k", 2, "--out", out, *TINY), out
-
-
 def test_main_job_leaves_what_it_promises(main_job):
     result, out = main_job
     assert result.exit_code == 0, result.output
-    names = ["bayes.nc", "comparison.csv", "comparison.png", "em.nc"]
+    names = ["bayes.nc", "comparison.csv", "comparison.png", "em.nc", "report.html"]
     assert sorted(path.name for path in out.iterdir()) == names
     for name in names:
         assert str(out / name) in result.stdout
@@ -101,7 +85,7 @@ def test_constant_weight_of_one_component_has_no_diagnostics(tmp_path):
 
 
 def test_bad_posterior_is_called_so_even_when_quiet(tmp_path):
-    few = ["--draws", "10", "--tune", "10", "--chains", "2", "--seed", "1"]
+    few = ["--draws", "10", "--tune", "10", "--chains", "2", "--thin", "1", "--seed", "1"]
     result = run("compare", "galaxies", "-k", 4, "--quiet", "--out", tmp_path, *few)
     assert result.exit_code == 0, result.output
     assert result.stdout == ""
@@ -140,17 +124,6 @@ def test_labels_of_a_shipped_data_set_are_left_out_and_that_is_said(tmp_path):
     result = run("compare", "iris", "-k", 151, "--out", tmp_path)
     assert "column 'species' tells the groups and is left out" in result.stderr
     assert "150 rows of sepal_length, sepal_width, petal_length, petal_width" in result.stderr
-
-
-def assert_error(result, *words, code=2):
-    """Check for one line of error on stderr, the right exit code, and no traceback."""
-    assert result.exit_code == code, result.output
-    errors = [line for line in told(result) if line.startswith("Error: ")]
-    assert errors == told(result)[-1:]
-    last = errors[0]
-    assert "Traceback" not in result.output
-    for word in words:
-        assert word in last
 
 
 @pytest.mark.parametrize(
@@ -267,30 +240,89 @@ def test_warnings_of_a_fit_are_lines(tmp_path):
     assert "Warning: every maximum that EM found rests on components" in result.stderr
 
 
-def test_datasets_are_listed():
-    result = run("datasets")
-    assert result.exit_code == 0
-    for name in ("faithful", "galaxies", "iris", "banknote", "enzyme"):
-        assert name in result.stdout
+def several_modes(monkeypatch, em, bayes):
+    """Let compare find these fits."""
+    module = import_module("bayesgmm.cli.compare")
+    monkeypatch.setattr(module, "_fit_both", lambda *_, **__: (em, bayes))
 
 
-def test_version():
-    assert run("--version").stdout == f"bayesgmm {bg.__version__}\n"
+def test_several_modes_are_shown_one_beside_the_other(tmp_path, monkeypatch, fits, elsewhere):
+    several_modes(monkeypatch, fits[0], elsewhere)
+    result = run("compare", "faithful", "-k", 2, "--out", tmp_path)
+    assert result.exit_code == 0, result.output
+    for name in ("chain 0", "chain 1"):
+        assert f"side by side: {name} alone, one of several modes" in result.stdout
+    rows = [line.split() for line in result.stdout.splitlines() if "mean eruptions" in line]
+    shown = [float(row[4]) for row in rows]  # EM, s.e., then the posterior mean
+    means = np.concatenate([mode.params.means[:, 0] for mode in elsewhere.modes])
+    np.testing.assert_allclose(shown, means, atol=0.01)
+    pooled = elsewhere.params.means[:, 0]
+    assert not np.isclose(np.array(shown)[:, None], pooled, atol=0.5).any()
 
 
-def test_help_needs_nothing_heavy():
-    program = (
-        "import sys; from typer.testing import CliRunner; from bayesgmm.cli import app;"
-        "assert CliRunner().invoke(app, ['compare', '--help']).exit_code == 0;"
-        "assert CliRunner().invoke(app, ['compare', 'nowhere.csv', '-k', '2']).exit_code == 2;"
-        "heavy = {'numba', 'pandas', 'xarray', 'pymc', 'arviz', 'matplotlib', 'nutpie'};"
-        "print(sorted(heavy & set(sys.modules)))"
+def test_written_table_of_several_modes_pools_nothing(tmp_path, monkeypatch, fits, elsewhere):
+    several_modes(monkeypatch, fits[0], elsewhere)
+    run("compare", "faithful", "-k", 2, "--quiet", "--out", tmp_path)
+    written = pd.read_csv(tmp_path / "comparison.csv", keep_default_na=False, dtype={"chains": str})
+    for chain, mode in enumerate(elsewhere.modes):
+        own = written[written["chains"] == str(chain)].drop(columns="chains")
+        expected = bg.compare(fits[0], mode)
+        pd.testing.assert_frame_equal(own.reset_index(drop=True), expected)
+
+
+@pytest.mark.parametrize(("options", "code"), [([], 0), (["--strict"], 3)])
+def test_strict_exits_with_three_on_bad_draws(
+    tmp_path, monkeypatch, fits, elsewhere, options, code
+):
+    several_modes(monkeypatch, fits[0], elsewhere)
+    result = run("compare", "faithful", "-k", 2, "--quiet", "--out", tmp_path, *options)
+    assert result.exit_code == code, result.output
+    assert (tmp_path / "report.html").exists()
+
+
+def test_json_is_the_table_in_full(tmp_path, monkeypatch, fits):
+    em, bayes = fits
+    several_modes(monkeypatch, em, bayes)
+    result = run("compare", "faithful", "-k", 2, "--json", "--out", tmp_path)
+    found = json.loads(result.stdout)
+    assert found["em"]["log_likelihood"] == em.log_likelihood
+    assert found["bayes"]["diagnostics"]["trustworthy"] == bayes.diagnostics.trustworthy
+    (place,) = found["places"]
+    assert place["chains"] == [0, 1]
+    pd.testing.assert_frame_equal(
+        pd.DataFrame(place["comparison"]), bg.compare(em, bayes), check_exact=True
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert done.stdout == "[]\n", done.stderr
+    assert all((tmp_path / name).exists() for name in found["files"])
 
 
-def test_module_is_the_command():
-    command = [sys.executable, "-m", "bayesgmm", "--version"]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.stdout == f"bayesgmm {bg.__version__}\n", done.stderr
+def test_json_has_a_place_for_each_mode(tmp_path, monkeypatch, fits, elsewhere):
+    several_modes(monkeypatch, fits[0], elsewhere)
+    result = run("compare", "faithful", "-k", 2, "--json", "--quiet", "--out", tmp_path)
+    found = json.loads(result.stdout)
+    assert found["bayes"]["diagnostics"]["verdict"] == "several modes"
+    assert [place["chains"] for place in found["places"]] == [[0], [1]]
+    assert told(result)[0].startswith("Warning: several modes")
+
+
+def test_what_is_not_known_is_null_in_json(tmp_path):
+    result = run("compare", "galaxies", "-k", 1, "--json", "--quiet", "--out", tmp_path, *TINY)
+    weight = json.loads(result.stdout)["places"][0]["comparison"][0]
+    assert weight["parameter"] == "weight"
+    assert weight["r_hat"] is None
+    assert weight["mean"] == 1.0
+
+
+def test_report_says_how_to_get_the_same_table(main_job, tmp_path):
+    page = (main_job[1] / "report.html").read_text()
+    command = re.search("<code>bayesgmm (.*?)</code>", page)[1]
+    result = run(*shlex.split(command), "--quiet", "--out", tmp_path)
+    assert result.exit_code == 0, result.output
+    one, other = (pd.read_csv(out / "comparison.csv") for out in (main_job[1], tmp_path))
+    pd.testing.assert_frame_equal(one, other)
+
+
+def test_dollars_in_a_column_name_are_no_formula(tmp_path, frame):
+    renamed = frame[["a", "b"]].set_axis(["$\\bad$", "<b>&"], axis=1)
+    path = table_file(tmp_path, renamed)
+    result = run("compare", path, "-k", 2, "--quiet", "--out", tmp_path / "out", *TINY)
+    assert result.exit_code == 0, result.output

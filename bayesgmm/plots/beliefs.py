@@ -1,0 +1,112 @@
+"""`plot_prior_posterior`, `plot_ppc`: what was believed, what is, and what it predicts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import xarray as xr
+
+from bayesgmm.bayes.result import BayesFit
+from bayesgmm.mixture.errors import InputError
+from bayesgmm.plots.style import BLACK, BLUE, ORANGE, with_doubts
+from bayesgmm.results.labelled import OBSERVED
+
+
+def plot_prior_posterior(
+    bayes: BayesFit,
+    *,
+    var_names: str | Sequence[str] = ("weights", "means", "scales"),
+    **kwargs: Any,
+) -> Any:
+    """Draw the prior density of every parameter under its posterior's.
+
+    Densities are ArviZ's estimates, by ``plot_prior_posterior``. Where the posterior looks like
+    the prior, the rows have told little.
+
+    Parameters
+    ----------
+    bayes : BayesFit
+        What to draw.
+    var_names : str or sequence of str
+        Which variables of the groups ``prior`` and ``posterior``.
+    **kwargs
+        Passed to ``arviz.plot_prior_posterior``, such as ``coords={"component": [0]}``.
+
+    Returns
+    -------
+    arviz_plots.PlotCollection
+    """
+    import arviz as az
+
+    tree = _tree(bayes, ["posterior", "prior"])
+    names = [var_names] if isinstance(var_names, str) else list(var_names)
+    arguments: dict[str, Any] = {
+        "aes": {"color": ["group"], "linestyle": ["group"]},
+        "color": [ORANGE, BLUE],
+        "linestyle": ["--", "-"],
+        "figure_kwargs": {"layout": "constrained"},
+    }
+    drawn = az.plot_prior_posterior(
+        tree, var_names=names, backend="matplotlib", **(arguments | kwargs)
+    )
+    drawn.add_title(with_doubts("Prior and posterior", bayes), size=11)
+    return drawn
+
+
+def plot_ppc(bayes: BayesFit, **kwargs: Any) -> Any:
+    """Draw the rows of every feature among data sets that the posterior predicts.
+
+    Densities are ArviZ's estimates, by ``plot_ppc_dist``. Where the rows leave the bundle, the
+    mixture misses something of them.
+
+    Parameters
+    ----------
+    bayes : BayesFit
+        What to draw.
+    **kwargs
+        Passed to ``arviz.plot_ppc_dist``, such as ``kind="ecdf"``.
+
+    Returns
+    -------
+    arviz_plots.PlotCollection
+
+    Raises
+    ------
+    InputError
+        If there are so many draws and rows that the predictions would hold more than 300
+        million numbers.
+    """
+    import arviz as az
+
+    tree = _tree(bayes, ["posterior_predictive", "observed_data"])
+    tree = xr.DataTree.from_dict(
+        {
+            name: xr.Dataset(
+                {
+                    feature: group[OBSERVED].sel(feature=feature, drop=True)
+                    for feature in bayes.feature_names
+                }
+            )
+            for name, group in tree.items()
+        }
+    )
+    arguments: dict[str, Any] = {
+        "visuals": {
+            "predictive_dist": {"color": BLUE, "alpha": 0.25, "width": 0.7},
+            "observed_dist": {"color": BLACK, "width": 2.0},
+        },
+        "kind": "kde",
+        "col_wrap": 4,
+        "figure_kwargs": {"layout": "constrained"},
+    }
+    drawn = az.plot_ppc_dist(tree, backend="matplotlib", **(arguments | kwargs))
+    title = "The rows (dark) among data sets that the posterior predicts (pale)"
+    drawn.add_title(with_doubts(title, bayes), size=11)
+    return drawn
+
+
+def _tree(bayes: BayesFit, groups: list[str]) -> xr.DataTree:
+    if not isinstance(bayes, BayesFit):
+        raise InputError(f"this picture is of a fit by fit_bayes, not {type(bayes).__name__}")
+    return bayes.to_datatree(groups)

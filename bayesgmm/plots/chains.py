@@ -1,0 +1,120 @@
+"""`plot_trace`, `plot_rank`: ArviZ's pictures of the chains, before and after relabelling."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import xarray as xr
+
+from bayesgmm.bayes.labels import renamed
+from bayesgmm.bayes.result import BayesFit
+from bayesgmm.bayes.transforms import Mixture
+from bayesgmm.mixture.errors import InputError
+from bayesgmm.plots.style import chain_colors, with_doubts
+from bayesgmm.results import labelled
+
+
+def plot_trace(
+    bayes: BayesFit,
+    *,
+    relabelled: bool = True,
+    var_names: str | Sequence[str] = ("weights", "means"),
+    **kwargs: Any,
+) -> Any:
+    """Draw the parameters against the draws, by ArviZ's ``plot_trace``.
+
+    Parameters
+    ----------
+    bayes : BayesFit
+        What to draw.
+    relabelled : bool
+        After relabelling; or as the sampler called the components, where a chain that changes
+        their names jumps from one level to another.
+    var_names : str or sequence of str
+        Which variables of the group ``posterior``.
+    **kwargs
+        Passed to ``arviz.plot_trace``, such as ``coords={"component": [0]}``.
+
+    Returns
+    -------
+    arviz_plots.PlotCollection
+    """
+    import arviz as az
+
+    drawn = az.plot_trace(_tree(bayes, relabelled), **_arguments(bayes, var_names, kwargs))
+    return _titled(drawn, bayes, relabelled)
+
+
+def plot_rank(
+    bayes: BayesFit,
+    *,
+    relabelled: bool = True,
+    var_names: str | Sequence[str] = ("weights", "means"),
+    **kwargs: Any,
+) -> Any:
+    """Draw how evenly every chain's draws rank among all, by ArviZ's ``plot_rank``.
+
+    The lines of chains that agree stay near zero; see ArviZ for the method.
+
+    Parameters
+    ----------
+    bayes, relabelled, var_names
+        See `plot_trace`.
+    **kwargs
+        Passed to ``arviz.plot_rank``.
+
+    Returns
+    -------
+    arviz_plots.PlotCollection
+    """
+    import arviz as az
+
+    drawn = az.plot_rank(_tree(bayes, relabelled), **_arguments(bayes, var_names, kwargs))
+    return _titled(drawn, bayes, relabelled)
+
+
+def sampled_draws(bayes: BayesFit) -> Mixture:
+    """Give the draws as the sampler called their components: relabelling undone."""
+    return renamed(bayes.draws, bayes.labels.argsort(axis=-1))
+
+
+def _tree(bayes: BayesFit, relabelled: bool) -> xr.DataTree:
+    if not isinstance(bayes, BayesFit):
+        raise InputError(f"this picture is of a fit by fit_bayes, not {type(bayes).__name__}")
+    tree = bayes.to_datatree(["posterior", "sample_stats"])
+    if relabelled:
+        return tree
+    draws = sampled_draws(bayes)
+    tree["posterior"] = xr.DataTree(
+        labelled.mixture_dataset(
+            draws.weights,
+            draws.means,
+            draws.cholesky,
+            bayes.feature_names,
+            correlated=bayes.correlated,
+            batch=("chain", "draw"),
+        )
+    )
+    return tree
+
+
+def _arguments(
+    bayes: BayesFit, var_names: str | Sequence[str], given: dict[str, Any]
+) -> dict[str, Any]:
+    names = [var_names] if isinstance(var_names, str) else list(var_names)
+    return {
+        "var_names": names,
+        "backend": "matplotlib",
+        "color": chain_colors(len(bayes.labels)),
+        "col_wrap": 4,
+        "figure_kwargs": {"layout": "constrained"},
+    } | given
+
+
+def _titled(drawn: Any, bayes: BayesFit, relabelled: bool) -> Any:
+    state = "after relabelling" if relabelled else "as sampled, before relabelling"
+    drawn.add_title(with_doubts(f"Draws {state}", bayes), size=11)
+    if len(bayes.labels) > 1:
+        drawn.add_legend("chain")
+    return drawn
