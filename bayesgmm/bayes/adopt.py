@@ -15,7 +15,7 @@ import xarray as xr
 from bayesgmm.bayes import predictive
 from bayesgmm.bayes.labels import reference_labels, renamed
 from bayesgmm.bayes.result import BayesFit
-from bayesgmm.bayes.transforms import Layout, Mixture
+from bayesgmm.bayes.transforms import Mixture
 from bayesgmm.em.arguments import chosen_seed, starting_params
 from bayesgmm.em.fit import fit_em
 from bayesgmm.em.result import EMFit
@@ -23,14 +23,12 @@ from bayesgmm.mixture.data import Data, as_data
 from bayesgmm.mixture.errors import InputError
 from bayesgmm.mixture.params import Params
 from bayesgmm.mixture.structures import get_structure
-from bayesgmm.priors import LogNormal, Normal, Priors
-from bayesgmm.priors.shapes import parameter_shapes
+from bayesgmm.priors import Priors
 from bayesgmm.results.alignment import sorted_components
 
 Array = npt.NDArray[np.float64]
 
 _BATCH = ("chain", "draw")
-_ANY = Priors(means=Normal(), scales=LogNormal())  # what is shared does not depend on priors
 _ROUNDING = 1e-6  # relative; some samplers work in single precision
 
 
@@ -56,8 +54,8 @@ def from_draws(
         A group ``posterior`` (or that group alone) with ``weights`` (chain, draw, K), ``means``
         (chain, draw, K, D) and the spread: either ``covariances`` (chain, draw, K, D, D), or
         ``scales`` (chain, draw, K, D) with ``correlations_cholesky`` or ``correlations`` (chain,
-        draw, K, D, D). Axes that the structure shares may be left out, as `build_model` does.
-        A group ``sample_stats`` is taken over.
+        draw, K, D, D). Every component has its own, though all may be equal. A group
+        ``sample_stats`` is taken over.
     covariance_type : {"full", "tied", "diag", "spherical"}
         What the covariances share; see `fit_em`.
     priors : Priors, optional
@@ -155,42 +153,30 @@ def mixture_of(posterior: xr.Dataset, n_features: int, covariance_type: str) -> 
     """
     weights = _read(posterior, "weights")
     batch, K, D = weights.shape[:2], weights.shape[-1], n_features
-    shapes = parameter_shapes(K, D, covariance_type)
-    layout = Layout.of(covariance_type, K, D, _ANY)
-    matrices = [(K, D, D), shapes.get("correlations_cholesky", (K, D, D))]
 
-    def read(name: str, *allowed: tuple[int, ...]) -> Array:
+    def read(name: str, *shape: int) -> Array:
         array = _read(posterior, name)
-        if array.shape == (*batch, *allowed[0][:-1]) and allowed[0][-1] == 1:
+        if array.shape == (*batch, *shape[:-1]) and D == 1:
             array = array[..., None]  # of a single feature, its axis may be missing
-        if array.shape not in {(*batch, *shape) for shape in allowed}:
-            wanted = " or ".join(str((*batch, *shape)) for shape in dict.fromkeys(allowed))
+        if array.shape != (*batch, *shape):
             raise InputError(
-                f"{name} must have shape {wanted} for {K} component(s) of {D} feature(s), not "
-                f"{array.shape}"
+                f"{name} must have shape {(*batch, *shape)} for {K} component(s) of {D} "
+                f"feature(s), not {array.shape}"
             )
         return array
 
-    def spread(name: str) -> Array:
-        found = read(name, *matrices)
-        if found.ndim == 4:
-            found = np.broadcast_to(found[:, :, None], (*batch, K, D, D))
-        return found
-
-    means = read("means", (K, D))
+    means = read("means", K, D)
     if "covariances" in posterior and "scales" not in posterior:
-        cholesky = _factor("covariances", spread("covariances"))
+        cholesky = _factor("covariances", read("covariances", K, D, D))
         scales = np.linalg.norm(cholesky, axis=-1)
         correlations = cholesky / scales[..., None]
     else:
-        scales = read("scales", (K, D), shapes["scales"])
-        if scales.shape != (*batch, K, D):
-            scales = scales.reshape(*batch, -1)[..., layout.scale]
+        scales = read("scales", K, D)
         if "correlations_cholesky" in posterior:
-            correlations = spread("correlations_cholesky")
+            correlations = read("correlations_cholesky", K, D, D)
         elif "correlations" in posterior:
-            correlations = _factor("correlations", spread("correlations"))
-        elif layout.n_blocks:
+            correlations = _factor("correlations", read("correlations", K, D, D))
+        elif D > 1 and covariance_type in ("full", "tied"):
             raise InputError(
                 f"{covariance_type!r} covariances need one of the variables correlations_cholesky, "
                 "correlations or covariances in the posterior"

@@ -1,17 +1,20 @@
 """Draws from elsewhere become a fit like any other."""
 
+from dataclasses import replace
+
 import numpy as np
+import pymc as pm
 import pytest
 import xarray as xr
 from arviz_stats.base import array_stats
+from pytensor.compile.mode import Mode
 
 import bayesgmm as bg
 from bayesgmm.bayes import stock
 from bayesgmm.bayes.adopt import mixture_of
 from bayesgmm.bayes.density import Density
 from bayesgmm.bayes.labels import renamed
-from bayesgmm.bayes.transforms import Layout, Mixture
-from bayesgmm.priors.shapes import parameter_dims
+from bayesgmm.bayes.transforms import Mixture
 
 ALL = ["full", "tied", "diag", "spherical"]
 MATRICES = ("correlations_cholesky", "correlations", "covariances")
@@ -80,43 +83,36 @@ def test_an_adopted_fit_can_be_saved(tree, faithful, em, tmp_path):
     np.testing.assert_array_equal(bg.load(tmp_path / "fit.nc").draws.means, fit.draws.means)
 
 
-@pytest.mark.parametrize("covariance_type", ALL)
-@pytest.mark.parametrize("n_features", [1, 2, 3])
-def test_variables_of_the_model_are_read_whatever_they_share(covariance_type, n_features):
-    K, D = 3, n_features
-    priors = bg.Priors(means=bg.priors.Normal(0, 1), scales=bg.priors.LogNormal(0, 1))
-    free = priors.sample(np.random.default_rng(0), K, D, covariance_type, (2, 4))
-    dims = parameter_dims(covariance_type, D)
-    posterior = xr.Dataset({name: (("chain", "draw", *dims[name]), v) for name, v in free.items()})
-    layout = Layout.of(covariance_type, K, D, priors)
-    factors = free.get("correlations_cholesky", np.empty((2, 4, 0)))
-    expected = layout.expand(
-        free["weights"],
-        free["means"],
-        free["scales"].reshape(2, 4, -1),
-        factors.reshape(2, 4, layout.n_blocks, D, D),
-    )
-    # the axes may come in any order, as long as they are named
-    found = mixture_of(posterior.transpose("draw", ...), D, covariance_type)
-    for a, b in zip(found, expected, strict=True):
-        np.testing.assert_array_equal(a, b)
+PRIORS = {
+    "plain": {},
+    "variances": {"scales": bg.priors.Variance(bg.priors.InverseGamma(3, 2))},
+    "fixed": {"weights": bg.priors.Fixed([0.3, 0.7])},
+}
 
 
 @pytest.mark.parametrize("covariance_type", ALL)
-def test_starts_are_told_to_pymc_without_what_is_shared(covariance_type):
-    X = np.random.default_rng(0).normal(size=(30, 3))
-    priors = bg.Priors.weakly_informative(X, 2, covariance_type)
-    density = Density(X, 2, covariance_type, priors)
-    mixture = density.unpack(np.random.default_rng(1).normal(size=density.n_dim))
-    free = stock.free_values(mixture, density)
+@pytest.mark.parametrize("given", PRIORS)
+def test_what_the_model_reports_is_read(covariance_type, given):
+    """Draws of the model's prior, and what its free variables say of each mixture."""
+    X = np.random.default_rng(0).normal(size=(30, 2))
+    priors = replace(bg.Priors.weakly_informative(X, 2, covariance_type), **PRIORS[given])
     model = bg.build_model(X, 2, covariance_type, priors)
-    assert set(free) == {variable.name for variable in model.free_RVs}
-    for variable in model.free_RVs:
-        assert free[variable.name].shape == variable.type.shape
-    scales = free.get("scales", free.get("shared_scales"))
-    if covariance_type == "spherical":
-        scales = scales[:, None]
-    np.testing.assert_array_equal(np.broadcast_to(scales, (2, 3)), mixture.scales)
+    names = [v.name for v in model.unobserved_RVs]
+    with model:
+        plain = {"mode": Mode(linker="py", optimizer=None)}
+        tree = pm.sample_prior_predictive(3, var_names=names, random_seed=1, compile_kwargs=plain)
+    prior = tree["prior"].to_dataset()
+    found = mixture_of(prior.transpose("draw", ...), 2, covariance_type)
+    np.testing.assert_allclose(found.scales, prior["scales"])
+    np.testing.assert_allclose(found.means, prior["means"])
+    if "covariances" in prior:
+        np.testing.assert_allclose(found.cholesky @ found.cholesky.mT, prior["covariances"])
+    density = Density(X, 2, covariance_type, priors)
+    for draw in range(3):
+        free = stock.free_values(Mixture(*(array[0, draw] for array in found)), density)
+        assert set(free) == {v.name for v in model.free_RVs}
+        for name, value in free.items():
+            np.testing.assert_allclose(value, prior[name][0, draw], rtol=1e-12, atol=1e-12)
 
 
 def changed(posterior, name, change):

@@ -4,6 +4,7 @@ import ctypes
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,6 +20,9 @@ FAMILIES = [
     p.Exponential(0.7),
     p.Gamma(2.0, 1.5),
     p.InverseGamma(3.0, 2.0),
+    p.Uniform(0.01, 50.0),
+    p.Variance(p.InverseGamma(3.0, 2.0)),
+    p.Fixed(1.2),
 ]
 
 
@@ -61,6 +65,14 @@ def test_a_wall_is_an_error_from_which_one_recovers(covariance_type):
     assert code > 0  # to nutpie, less than zero is the end
     assert value == -np.inf
     assert not gradient.any()
+
+
+def test_ordered_means_and_a_ridge_reach_the_function():
+    density = make("full", FAMILIES[0])
+    priors = replace(density.priors, ordered=0, correlations=p.LKJ(2.0, ridge=1.5))
+    density = Density(density.X, 3, "full", priors)
+    x = np.random.default_rng(3).normal(size=density.n_dim)
+    assert called(density, x)[1] == density.value_and_grad(x)[0]
 
 
 def test_no_rows_and_one_feature_are_densities_too():

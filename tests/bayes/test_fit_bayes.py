@@ -84,6 +84,16 @@ def test_every_structure_can_be_fitted(faithful, covariance_type):
     assert fit.to_datatree()["log_likelihood"]["x"].shape == (2, 150, 272)
 
 
+@pytest.mark.parametrize(
+    "given", [{"weights": bg.priors.Fixed([0.36, 0.64])}, {"ordered": "eruptions"}], ids=str
+)
+def test_fixed_and_ordered_parameters_can_be_sampled(faithful, em, given):
+    priors = replace(bg.Priors.weakly_informative(faithful, 2), **given)
+    fit = bg.fit_bayes(faithful, 2, start=em, priors=priors, **QUICK)
+    assert fit.diagnostics.max_r_hat < 1.1
+    np.testing.assert_allclose(fit.params.means, em.params.means, rtol=0.05)
+
+
 def test_one_component_has_no_labels(faithful):
     fit = bg.fit_bayes(faithful["waiting"], 1, **QUICK)
     assert (fit.draws.weights == 1).all()
@@ -178,7 +188,8 @@ def test_bad_settings_are_named(faithful, arguments, message):
 
 
 def test_priors_that_do_not_fit_are_named(faithful):
-    priors = bg.Priors(means=bg.priors.Normal([1, 2, 3], 1), scales=bg.priors.HalfNormal(1))
+    proper = {"scales": bg.priors.LogNormal(0, 1), "correlations": bg.priors.LKJ(2, ridge=0.1)}
+    priors = bg.Priors(means=bg.priors.Normal([1, 2, 3], 1), **proper)
     with pytest.raises(bg.InputError, match="means: mu of Normal has shape"):
         bg.fit_bayes(faithful, 2, priors=priors)
 
