@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from numba import types
+
 from bayesgmm.em.quasi_newton import direction, remember
 from bayesgmm.em.vectors import Parts, mstep, narrowest_scale, parts, shifted
 from bayesgmm.mixture import kernels
@@ -325,14 +326,10 @@ def prepared(point: Parts, log_coef: Array, inverse: Array) -> None:
 
 _ESTEPS = [function_signature((2, 1, 1, 2, 2, 3, W), (1, 2, 3, W)) for W in (4, 3)]
 _COVARIANCES = function_signature((0,), (1, 4, 4, 4))
-_MSTEP = function_signature(
-    (types.FunctionType(_COVARIANCES), 0, 0), (1, 2, 1, 1), types.boolean
-)
+_MSTEP = function_signature((types.FunctionType(_COVARIANCES), 0, 0), (1, 2, 1, 1), types.boolean)
 _LEARN = function_signature((), (STATE, 0, 3, 4, 3, types.float64, types.boolean))
 _SETTLE = function_signature((), (STATE, 0, 3, 3, types.boolean))
-_FUNCTIONS = [
-    types.FunctionType(one) for one in (*_ESTEPS, _MSTEP, _COVARIANCES, _LEARN, _SETTLE)
-]
+_FUNCTIONS = [types.FunctionType(one) for one in (*_ESTEPS, _MSTEP, _COVARIANCES, _LEARN, _SETTLE)]
 
 
 @functools.cache
@@ -358,4 +355,5 @@ def _pointers(maximise: MStep) -> tuple[Pointer, ...]:
 
 def climb_on(maximise: MStep, *arrays: Any) -> None:
     """Call `run` for a structure's M-step of the covariances; see there for the arrays."""
-    run(*_pointers(maximise), *arrays)
+    call: Any = run  # mypy does not know that a pointer stands for a function
+    call(*_pointers(maximise), *arrays)

@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -157,7 +158,7 @@ class Flock:
             history = np.full((n, min(n_sweeps, _AT_ONCE)), np.nan)
             arrays = (self.states, self.vectors, self.records, self.centres, history)
 
-            def run(part: slice, arrays: tuple[npt.NDArray, ...] = arrays) -> None:
+            def run(part: slice, arrays: tuple[npt.NDArray[Any], ...] = arrays) -> None:
                 rows, mine = objective.rows_of(part), [array[part] for array in arrays]
                 compiled.climb_on(mstep, *rows, *mine)
 
@@ -199,12 +200,12 @@ class Flock:
             trial, made[planned] = objective.mstep(stats, self.centres[planned], here)
             vectors[planned, compiled.TRIAL] = flattened(trial)
         for s in np.flatnonzero(self.going):
-            compiled.settle(self.states, s, vectors, self.centres, made[s])
+            compiled.settle(self.states, int(s), vectors, self.centres, made[s])
 
     @property
     def going(self) -> npt.NDArray[np.bool_]:
         """Which ascents have not ended."""
-        return self.states["reason"] == compiled.GOING
+        return np.asarray(self.states["reason"] == compiled.GOING)
 
     def _points(self, which: int, chosen: npt.NDArray[np.intp]) -> Points:
         return pointed(self.vectors[chosen, which], self.start)

@@ -66,7 +66,8 @@ Argument = int | np.dtype[np.void] | numba.types.Type
 
 
 def compile_for(
-    kernel: Callable[..., object], signatures: Iterable[tuple[Sequence[Argument], Sequence[Argument]]]
+    kernel: Callable[..., object],
+    signatures: Iterable[tuple[Sequence[Argument], Sequence[Argument]]],
 ) -> None:
     """Compile a kernel for its signatures, or load it, and refuse any other from then on.
 
@@ -108,7 +109,7 @@ def compile_callback(function: Callable[..., int], signature: Any) -> int:
     return int(compiled.address)
 
 
-class Pointer(numba.types.WrapperAddressProtocol):  # type: ignore[misc]
+class Pointer(numba.types.WrapperAddressProtocol):
     """A compiled kernel as the argument of another, which need not be compiled again for it.
 
     numba would take the kernel itself as well, but looks it up anew each time, for as long as a

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import bayesgmm as bg
-from bayesgmm.em import ascent
+from bayesgmm.em import ascent as compiled
 from bayesgmm.em.climb import PLAIN, Ascent, Flock, Reason, climb
 from bayesgmm.em.objective import Objective
 from bayesgmm.em.points import Points, centred, flattened, pointed, unflattened
@@ -113,10 +113,10 @@ def test_slope_of_a_direction_is_that_of_the_log_likelihood(name):
     flock = Flock(objective, some_ascents(objective, 2, 1), 0.0, 0.0, 12)
     flock.walk(13)
     vectors, state = flock.vectors[0], flock.states[0]
-    here = pointed(vectors[None, ascent.HERE], flock.start)
+    here = pointed(vectors[None, compiled.HERE], flock.start)
 
     def value(size):
-        moved = vectors[None, ascent.MADE] + size * vectors[ascent.AHEAD]
+        moved = vectors[None, compiled.MADE] + size * vectors[compiled.AHEAD]
         point, _ = objective.mstep(unflattened(moved, here), flock.centres, here)
         return log_likelihood(objective, point)[0]
 

@@ -8,8 +8,8 @@ is shared while shapes vary, they are found by rotation (`orientation`). Then th
 structure with the same volumes and shapes does the rest.
 
 All functions are compiled, and treat one mixture. They take whether volumes are equal, counts (K,),
-scatter (K, B, d, d), which are blocks on the diagonal (`matrices`), and matrices to go on from; they
-overwrite covariances of the same shape. All have the same signature, so that compiled code can be
+scatter (K, B, d, d), which are blocks on the diagonal (`matrices`), and matrices to go on from;
+they overwrite covariances of the same shape. All have the same signature, so that compiled code can be
 given any of them, and only those in use are compiled. Nothing is raised when a component has
 collapsed: its matrices are then singular or not finite.
 """
@@ -82,7 +82,9 @@ def proportional(
 
 
 @jit
-def own_axes(equal_volumes: int, counts: Array, scatter: Array, previous: Array, out: Array) -> None:
+def own_axes(
+    equal_volumes: int, counts: Array, scatter: Array, previous: Array, out: Array
+) -> None:
     """Share the shape, let orientations vary: EEV, VEV.
 
     The axes of each component are its eigenvectors, and those of equal rank belong together.
@@ -243,7 +245,7 @@ def _shares(common: Array, scatter: Array, logs: Array, out: Array) -> float:
     inverted(scaled, inverse)
     for k in range(len(scatter)):
         transformed(inverse, scatter[k], math.exp(-logs[k]) / size, half, out[k])
-    return log_determinant(scaled) + B * d * math.log(size)
+    return float(log_determinant(scaled) + B * d * math.log(size))
 
 
 @jit_inner
