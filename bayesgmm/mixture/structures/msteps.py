@@ -7,11 +7,11 @@ vary while the shape is shared, the axes are each component's own eigenvectors; 
 is shared while shapes vary, they are found by rotation (`orientation`). Then the diagonal
 structure with the same volumes and shapes does the rest.
 
-All functions are compiled, and treat one mixture. They take whether volumes are equal, counts (K,),
-scatter (K, B, d, d), which are blocks on the diagonal (`matrices`), and matrices to go on from;
-they overwrite covariances of the same shape. All have the same signature, so that compiled code can be
-given any of them, and only those in use are compiled. Nothing is raised when a component has
-collapsed: its matrices are then singular or not finite.
+All functions are compiled, and treat one mixture. They take whether volumes are equal, counts
+(K,), scatter (K, B, d, d), which are blocks on the diagonal (`matrices`), and matrices to go on
+from; they overwrite covariances of the same shape. All have the same signature, so that compiled
+code can be given any of them, and only those in use are compiled. Nothing is raised when a
+component has collapsed: its matrices are then singular or not finite.
 """
 
 from __future__ import annotations
