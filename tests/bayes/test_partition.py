@@ -277,7 +277,7 @@ def test_partition_of_draws_that_disagree_says_so(bayes):
     lower = bayes.log_likelihood.copy()
     lower[:2] -= 20.0
     found = replace(bayes, log_likelihood=lower).partition()
-    assert "WARNING: the chains disagree" in repr(found)
+    assert "WARNING: several modes" in repr(found)
 
 
 def test_one_component_is_one_cluster():
