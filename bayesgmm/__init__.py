@@ -130,7 +130,6 @@ _HOMES = {
     "Priors": "priors",
     "RatioTest": "em.ratio",
     "Selection": "selection.result",
-    "animate_em_path": "plots",
     "build_model": "bayes.model",
     "compare": "results.comparison",
     "em_path": "em.path",
@@ -139,23 +138,9 @@ _HOMES = {
     "from_draws": "bayes.adopt",
     "load": "loading",
     "load_dataset": "datasets",
-    "plot_comparison": "plots",
-    "plot_em_path": "plots",
-    "plot_fit": "plots",
-    "plot_intervals": "plots",
-    "plot_label_free": "plots",
-    "plot_pairs": "plots",
-    "plot_ppc": "plots",
-    "plot_prior_posterior": "plots",
-    "plot_rank": "plots",
-    "plot_responsibilities": "plots",
-    "plot_selection": "plots",
-    "plot_similarity": "plots",
-    "plot_trace": "plots",
-    "plot_uncertainty": "plots",
     "select": "selection.choose",
     "write_report": "report.page",
-}
+} | {name: "plots" for name in __all__ if name.startswith(("plot_", "animate_"))}
 
 
 def __getattr__(name: str) -> Any:

@@ -14,6 +14,7 @@ import xarray as xr
 
 from bayesgmm.bayes import predictive
 from bayesgmm.bayes.labels import reference_labels, renamed
+from bayesgmm.bayes.labels.renaming import unchanged
 from bayesgmm.bayes.result import BayesFit
 from bayesgmm.bayes.transforms import Mixture
 from bayesgmm.em.arguments import chosen_seed, starting_params
@@ -119,7 +120,7 @@ def named_fit(sampled: Mixture, *, reference: Params, **attributes: Any) -> Baye
         labels = reference_labels(sampled, reference)
     else:
         attributes["settings"] = attributes["settings"] | {"relabelled": "priors"}
-        labels = np.broadcast_to(np.arange(n_components), sampled.weights.shape).copy()
+        labels = unchanged(sampled)
     return BayesFit(
         draws=renamed(sampled, labels), labels=labels, reference=reference, **attributes
     )

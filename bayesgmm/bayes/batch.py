@@ -7,7 +7,7 @@ arithmetic. Here compiled code goes from mixture to mixture itself, and threads 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +21,7 @@ from bayesgmm.mixture.factors import prepare
 
 Array = npt.NDArray[np.float64]
 
+NUMBERS = 2_000_000  # held at a time where an answer is summed up block by block: 16 MB
 _FOR_A_THREAD = 2.5e4  # densities: less than this at a time, and threads cost more than they bring
 
 
@@ -84,6 +85,13 @@ def responsibilities(rows: Array, batch: Batch, workers: int = 1) -> Array:
     out = np.empty((batch.n_mixtures, len(rows), batch.n_components))
     _sweep(_responsibilities, rows, batch, out, workers)
     return out
+
+
+def blocks_of_draws(rows: Array, batch: Batch, workers: int = 1) -> Iterator[tuple[slice, Array]]:
+    """Yield some mixtures and `responsibilities` in them, block by block."""
+    size = max(1, NUMBERS // (len(rows) * batch.n_components))
+    for some in pieces(batch.n_mixtures, size):
+        yield some, responsibilities(rows, batch.take(some), workers)
 
 
 def _sweep(

@@ -21,7 +21,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bayesgmm.bayes.batch import evenly_spaced
+from bayesgmm.bayes.bands import mean_and_limits
+from bayesgmm.bayes.batch import NUMBERS, evenly_spaced
 from bayesgmm.bayes.diagnostics import INTERVAL
 from bayesgmm.bayes.predictive import rows_of_each
 from bayesgmm.bayes.transforms import Mixture
@@ -30,8 +31,6 @@ from bayesgmm.mixture.errors import InputError
 
 Array = npt.NDArray[np.float64]
 Statistic = Callable[[Array], Any]
-
-_NUMBERS = 2_000_000  # of replicated data at a time
 
 
 def predictive_check(
@@ -52,22 +51,20 @@ def predictive_check(
         evaluate = partial(_each, statistics)
         index = pd.Index(list(statistics), name="statistic")
     observed = evaluate(values[None])[0]
-    n_draws = draws.weights[..., 0].size
-    chosen = evenly_spaced(n_draws, most)
-    flat = Mixture(*(a.reshape(n_draws, *a.shape[2:])[chosen] for a in draws))
+    flat = draws.in_one_row()
+    flat = flat.take(evenly_spaced(len(flat.weights), most))
     replicated = np.concatenate(
         [
-            evaluate(rows_of_each(Mixture(*(a[some] for a in flat)), len(values), rng)[0])
-            for some in pieces(len(chosen), max(1, _NUMBERS // values.size))
+            evaluate(rows_of_each(flat.take(some), len(values), rng)[0])
+            for some in pieces(len(flat.weights), max(1, NUMBERS // values.size))
         ]
     )
-    tail = (1 - INTERVAL) / 2
-    low, high = np.quantile(replicated, [tail, 1 - tail], axis=0)
+    mean, low, high = mean_and_limits(replicated, INTERVAL)
     # ties count half, so that a statistic that cannot vary is not called extreme
     above = (replicated > observed).mean(axis=0) + 0.5 * (replicated == observed).mean(axis=0)
     columns = {
         "observed": observed,
-        "replicated": replicated.mean(axis=0),
+        "replicated": mean,
         "interval_low": low,
         "interval_high": high,
         "tail_probability": above,

@@ -206,7 +206,7 @@ def _thinned(drawn: _Sampled, thin: int) -> tuple[Mixture, Array, dict[str, npt.
     kept = {name: values[:, last] for name, values in stats.items()}
     # a divergence between two draws speaks against both
     kept["diverging"] = _any_of(stats["diverging"], thin)
-    return Mixture(*(array[:, last] for array in mixture)), log_likelihood[:, last], kept
+    return mixture.take(np.s_[:, last]), log_likelihood[:, last], kept
 
 
 def _any_of(flags: npt.NDArray[np.bool_], thin: int) -> npt.NDArray[np.bool_]:

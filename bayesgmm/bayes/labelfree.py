@@ -7,22 +7,21 @@ in descending order, how undecided the responsibilities are, and how many compon
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import numpy.typing as npt
 
 from bayesgmm.bayes import predictive
+from bayesgmm.bayes.batch import Batch, blocks_of_draws, evenly_spaced
 from bayesgmm.bayes.transforms import Mixture
 from bayesgmm.mixture.data import Data
 from bayesgmm.mixture.likelihood import log_density
 from bayesgmm.mixture.params import Params
+from bayesgmm.mixture.threads import available_cores
 
 Array = npt.NDArray[np.float64]
 
 _ANCHORS = 10  # rows at which the density is followed through the chains
 _ROWS = 500  # at most so many, evenly spread over the densities, stand for all
-_AT_ONCE = 4_000_000  # responsibilities in memory at a time
 
 
 def quantities(
@@ -46,7 +45,7 @@ def quantities(
     dict of str to array, shape (chain, draw)
     """
     by_density = np.argsort(log_density(data, reference))
-    anchors, rows = (_evenly(by_density, n) for n in (_ANCHORS, _ROWS))
+    anchors, rows = (by_density[evenly_spaced(len(by_density), n)] for n in (_ANCHORS, _ROWS))
     found = {"log-likelihood": log_likelihood}
     density = predictive.log_density_draws(data.take(anchors).rows(), draws)
     for i, row in enumerate(anchors):
@@ -58,27 +57,13 @@ def quantities(
     return found | {"entropy of a row": entropy, "occupied components": occupied}
 
 
-def _evenly(order: npt.NDArray[np.intp], n: int) -> npt.NDArray[np.intp]:
-    places = np.linspace(0, len(order) - 1, n).round().astype(int)
-    return order[np.unique(places)]
-
-
 def _of_responsibilities(rows: Array, draws: Mixture) -> tuple[Array, Array]:
     """Mean entropy in nats, and how many components are the likeliest of some row."""
-    batch = draws.weights.shape[:-1]
-    entropy, occupied = np.empty(batch), np.empty(batch)
-    for some, shares in _blocks(rows, draws):
+    batch, shape = Batch.of(draws), draws.weights.shape[:-1]
+    entropy, occupied = np.empty(batch.n_mixtures), np.empty(batch.n_mixtures)
+    for some, shares in blocks_of_draws(rows, batch, available_cores()):
         logs = np.log(np.where(shares > 0, shares, 1.0))
         entropy[some] = -(shares * logs).sum(axis=-1).mean(axis=-1)
         likeliest = shares >= shares.max(axis=-1, keepdims=True)
         occupied[some] = likeliest.any(axis=-2).sum(axis=-1)
-    return entropy, occupied
-
-
-def _blocks(rows: Array, draws: Mixture) -> Iterator[tuple[tuple[slice, slice], Array]]:
-    chains, length, n_components = draws.weights.shape
-    step = max(1, _AT_ONCE // (len(rows) * n_components))
-    for chain in range(chains):
-        for start in range(0, length, step):
-            some = slice(chain, chain + 1), slice(start, start + step)
-            yield some, predictive.responsibility_draws(rows, Mixture(*(a[some] for a in draws)))
+    return entropy.reshape(shape), occupied.reshape(shape)

@@ -8,14 +8,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import logsumexp
 
-from bayesgmm.bayes.batch import Batch, log_densities, responsibilities
+from bayesgmm.bayes.batch import NUMBERS, Batch, log_densities, responsibilities
 from bayesgmm.bayes.transforms import Mixture
 from bayesgmm.mixture.data import pieces
 from bayesgmm.mixture.threads import available_cores
 
 Array = npt.NDArray[np.float64]
-
-_NUMBERS = 2_000_000  # held at a time where draws are summed up row by row: 16 MB
 
 
 def log_density_draws(values: Array, draws: Mixture) -> Array:
@@ -61,14 +59,14 @@ def mean_responsibilities(values: Array, draws: Mixture) -> Array:
 def log_density_blocks(values: Array, draws: Mixture) -> Iterator[tuple[slice, Array]]:
     """Yield some rows and their log density in all S draws, shape (S, rows), block by block."""
     batch = Batch.of(draws)
-    for rows in pieces(len(values), max(1, _NUMBERS // batch.n_mixtures)):
+    for rows in pieces(len(values), max(1, NUMBERS // batch.n_mixtures)):
         yield rows, log_densities(values[rows], batch, available_cores())
 
 
 def responsibility_blocks(values: Array, draws: Mixture) -> Iterator[tuple[slice, Array]]:
     """Yield some rows and their responsibilities in all S draws, shape (S, rows, K)."""
     batch = Batch.of(draws)
-    for rows in pieces(len(values), max(1, _NUMBERS // batch.weights.size)):
+    for rows in pieces(len(values), max(1, NUMBERS // batch.weights.size)):
         yield rows, responsibilities(values[rows], batch, available_cores())
 
 

@@ -92,14 +92,12 @@ class BayesFit(Posterior):
     @cached_property
     def diagnostics(self) -> Diagnostics:
         """How the sampling went, and whether to trust it."""
-        names = list(self.label_free_draws)
-        values = np.stack(list(self.label_free_draws.values()), axis=-1)
         first = self.labels[:, 0] != np.arange(self.n_components)
         return diagnostics.diagnose(
             self._table,
             self._label_free,
-            names,
-            diagnostics.groups_of_chains(values),
+            list(self.label_free_draws),
+            diagnostics.groups_of_chains(self._label_free_values),
             n_chains=self.labels.shape[0],
             n_draws=self.labels.shape[1],
             divergences=int(self.sample_stats["diverging"].sum()),
@@ -120,9 +118,13 @@ class BayesFit(Posterior):
         """Every quantity of `label_free_summary` in every draw, shape (chain, draw)."""
         return labelfree.quantities(self.data, self.reference, self.draws, self.log_likelihood)
 
+    @property
+    def _label_free_values(self) -> Array:
+        return np.stack(list(self.label_free_draws.values()), axis=-1)
+
     @cached_property
     def _label_free(self) -> dict[str, Any]:
-        return diagnostics.table(np.stack(list(self.label_free_draws.values()), axis=-1))
+        return diagnostics.table(self._label_free_values)
 
     def label_free_summary(self) -> pd.DataFrame:
         """Table of quantities that do not depend on what the components are called.
@@ -143,7 +145,7 @@ class BayesFit(Posterior):
         some = list(chains)
         return replace(
             self,
-            draws=Mixture(*(array[some] for array in self.draws)),
+            draws=self.draws.take(some),
             labels=self.labels[some],
             log_likelihood=self.log_likelihood[some],
             sample_stats={name: array[some] for name, array in self.sample_stats.items()},
@@ -155,7 +157,8 @@ class BayesFit(Posterior):
 
         Just one, of all chains, unless the verdict is *several modes*.
         """
-        return tuple(self.of_chains(group) for group in self.diagnostics.groups)
+        groups = self.diagnostics.groups
+        return (self,) if len(groups) == 1 else tuple(map(self.of_chains, groups))
 
     @property
     def _places(self) -> dict[str, BayesFit]:
@@ -323,7 +326,7 @@ class BayesFit(Posterior):
         rng = np.random.default_rng(random_seed)
         chains, draws = self.labels.shape[:2]
         chosen = rng.integers(chains, size=n_samples), rng.integers(draws, size=n_samples)
-        picked = Mixture(*(array[chosen] for array in self.draws))
+        picked = self.draws.take(chosen)
         values, labels = predictive.rows_of_each(picked, 1, rng)
         return values[:, 0], labels[:, 0]
 

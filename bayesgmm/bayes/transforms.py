@@ -19,7 +19,7 @@ are held fixed have their place among these numbers, too, but a sampler only see
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -60,6 +60,14 @@ class Mixture(NamedTuple):
     def cholesky(self) -> Array:
         """Lower Cholesky factors of the covariances, shape (..., K, D, D)."""
         return self.scales[..., None] * self.correlations_cholesky
+
+    def take(self, index: Any) -> Mixture:
+        """Return some of the mixtures, chosen along the leading axes as NumPy does."""
+        return Mixture(*(array[index] for array in self))
+
+    def in_one_row(self) -> Mixture:
+        """Return mixtures of leading axes (chain, draw) with all chains along one axis."""
+        return Mixture(*(array.reshape(-1, *array.shape[2:]) for array in self))
 
 
 class Layout(NamedTuple):

@@ -68,8 +68,6 @@ def _posterior(path: str) -> BayesFit:
 def _print_json(fit: BayesFit, path: str) -> None:
     from bayesgmm.cli.machine import judged, print_json, records
 
-    groups = fit.diagnostics.groups
-    modes = fit.modes if len(groups) > 1 else (fit,)
     print_json(
         "diagnose",
         {
@@ -78,7 +76,7 @@ def _print_json(fit: BayesFit, path: str) -> None:
             "label_free": records(fit.label_free_summary().reset_index()),
             "places": [
                 {"chains": chains, "label_free": records(mode.label_free_summary().reset_index())}
-                for chains, mode in zip(groups, modes, strict=True)
+                for chains, mode in zip(fit.diagnostics.groups, fit.modes, strict=True)
             ],
         },
     )
@@ -95,7 +93,7 @@ def _table(fit: BayesFit) -> rich.table.Table:
     pooled = fit.label_free_summary()
     groups = fit.diagnostics.groups
     several = len(groups) > 1
-    of_each = [mode.label_free_summary() for mode in fit.modes] if several else [pooled]
+    of_each = [mode.label_free_summary() for mode in fit.modes]
     names = [f"mean, {chains_in_words(chains)}" for chains in groups] if several else ["mean", "sd"]
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("quantity")

@@ -12,18 +12,17 @@ import numpy.typing as npt
 
 from bayesgmm.em.arguments import chosen_cores, chosen_seed, starting_params
 from bayesgmm.em.climb import Ascent, Reason
+from bayesgmm.em.frame import Frame
 from bayesgmm.em.objective import Objective
 from bayesgmm.em.penalty import Penalty
-from bayesgmm.em.points import Points
 from bayesgmm.em.progress import reporter
 from bayesgmm.em.result import EMFit, Maximum
 from bayesgmm.em.search import Optimum, Search
-from bayesgmm.em.starts import scatter_for
 from bayesgmm.mixture.data import Data, as_data
 from bayesgmm.mixture.errors import InputError
-from bayesgmm.mixture.params import Params, full_factor
+from bayesgmm.mixture.params import Params
 from bayesgmm.mixture.requirements import check_fit
-from bayesgmm.mixture.structures import Structure, factor, get_structure
+from bayesgmm.mixture.structures import Structure, get_structure
 from bayesgmm.priors import Priors
 from bayesgmm.results.alignment import sorted_components
 
@@ -195,7 +194,7 @@ def maximise(
         together with priors.
     """
     shift, spread = data.moments()
-    frame = _Frame(shift, structure.units(spread), structure)
+    frame = Frame(shift, structure.units(spread), structure)
     rows = data.standardised(shift, frame.unit)
     if not (data.row_weights > 0).all():
         rows = rows.take(np.flatnonzero(data.row_weights))  # or they would be drawn as starts
@@ -233,28 +232,7 @@ def maximise(
     )
 
 
-@dataclass(frozen=True, eq=False)
-class _Frame:
-    """The units in which EM climbs: ``(x - shift) / unit``."""
-
-    shift: Array
-    unit: Array
-    structure: Structure
-
-    def point(self, params: Params) -> Points:
-        """Bring parameters into these units and the structure: pool what it shares."""
-        inside = params.rescaled(-self.shift / self.unit, 1 / self.unit)
-        scatter = inside.weights[:, None, None] * inside.covariances
-        found = self.structure.covariances(inside.weights, scatter_for(self.structure, scatter))
-        return Points(inside.weights[None], inside.means[None], factor(found)[None])
-
-    def params(self, point: Points) -> Params:
-        """Bring a point back into the user's units."""
-        inside = Params(point.weights[0], point.means[0], full_factor(point.factor[0]))
-        return sorted_components(inside.rescaled(self.shift, self.unit))
-
-
-def _maximum(optimum: Optimum, objective: Objective, frame: _Frame, offset: float) -> Maximum:
+def _maximum(optimum: Optimum, objective: Objective, frame: Frame, offset: float) -> Maximum:
     ascent: Ascent = optimum.ascent
     point, log_prior = ascent.point, 0.0
     if objective.penalty is not None:
@@ -265,7 +243,7 @@ def _maximum(optimum: Optimum, objective: Objective, frame: _Frame, offset: floa
         plain = replace(objective, reg_covar=0.0)
         log_prior = ascent.value - float(plain.estep(point, np.arange(1))[0][0])
     return Maximum(
-        frame.params(point),
+        sorted_components(frame.params(point)),
         ascent.value + offset - log_prior,
         optimum.n_found,
         optimum.sound,

@@ -15,16 +15,17 @@ import numpy as np
 import numpy.typing as npt
 
 from bayesgmm.em.arguments import chosen_seed, starting_params
+from bayesgmm.em.frame import Frame
 from bayesgmm.em.objective import Objective
 from bayesgmm.em.points import Points
 from bayesgmm.em.result import EMFit
-from bayesgmm.em.starts import Starts, scatter_for
+from bayesgmm.em.starts import Starts
 from bayesgmm.mixture.data import Data, as_data
 from bayesgmm.mixture.errors import InputError
 from bayesgmm.mixture.likelihood import responsibilities
-from bayesgmm.mixture.params import Params, full_factor
+from bayesgmm.mixture.params import Params
 from bayesgmm.mixture.requirements import check_fit
-from bayesgmm.mixture.structures import Structure, factorise, get_structure
+from bayesgmm.mixture.structures import get_structure
 from bayesgmm.mixture.threads import available_cores
 
 Array = npt.NDArray[np.float64]
@@ -137,14 +138,13 @@ def em_path(
     if not isinstance(n_iter, int | np.integer) or n_iter < 1:
         raise InputError(f"n_iter must be a whole number of at least 1, not {n_iter!r}")
     shift, spread = data.moments()
-    unit = structure.units(spread)
-    rows = data.standardised(shift, unit)
+    frame = Frame(shift, structure.units(spread), structure)
+    rows = data.standardised(shift, frame.unit)
     if isinstance(start, str):
         rng = np.random.default_rng(chosen_seed(random_seed))
         first = _drawn(start, Starts(rows, n_components, structure, rng))
     else:
-        known = starting_params(start, data, n_components)
-        first = _within(structure, known.rescaled(-shift / unit, 1 / unit))
+        first = _within(frame, starting_params(start, data, n_components))
     objective = Objective(rows, structure, workers=available_cores())
     steps = list(_steps(objective, first, n_iter))
     if not steps:
@@ -153,8 +153,8 @@ def em_path(
     return EMPath(
         data=data,
         covariance_type=structure.name,
-        params=tuple(_params(point).rescaled(shift, unit).permuted(order) for point, _ in steps),
-        log_likelihood=np.array([value for _, value in steps]) + data.log_density_shift(unit),
+        params=tuple(frame.params(point).permuted(order) for point, _ in steps),
+        log_likelihood=np.array([value for _, value in steps]) + data.log_density_shift(frame.unit),
     )
 
 
@@ -177,15 +177,8 @@ def _drawn(start: str, starts: Starts) -> Points:
     return kinds[start]()
 
 
-def _within(structure: Structure, params: Params) -> Points:
-    """Pool what the structure shares."""
-    scatter = params.weights[:, None, None] * params.covariances
-    found = structure.covariances(params.weights, scatter_for(structure, scatter))
-    lower, proper = factorise(found[None])
-    if not proper[0]:
-        raise InputError(_TOO_NARROW)
-    return Points(params.weights[None], params.means[None], lower)
-
-
-def _params(point: Points) -> Params:
-    return Params(point.weights[0], point.means[0], full_factor(point.factor[0]))
+def _within(frame: Frame, params: Params) -> Points:
+    try:
+        return frame.point(params)
+    except np.linalg.LinAlgError:
+        raise InputError(_TOO_NARROW) from None

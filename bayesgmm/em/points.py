@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bayesgmm.mixture.params import covariances
+from bayesgmm.mixture.params import Params, covariances, full_factor
 from bayesgmm.mixture.stats import Stats
 
 Array = npt.NDArray[np.float64]
@@ -51,6 +51,11 @@ class Points:
         lower = self.factor
         diagonal = lower if self.diagonal else np.diagonal(lower, axis1=2, axis2=3)
         return diagonal.min(axis=(1, 2))
+
+    @property
+    def params(self) -> Params:
+        """The mixture, if there is a single one."""
+        return Params(self.weights[0], self.means[0], full_factor(self.factor[0]))
 
     def __len__(self) -> int:
         return len(self.weights)

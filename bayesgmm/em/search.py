@@ -23,7 +23,6 @@ from bayesgmm.em.soundness import distinct_rows, is_sound, narrowest
 from bayesgmm.em.starts import Starts, from_responsibilities, rearranged
 from bayesgmm.mixture.data import Data
 from bayesgmm.mixture.likelihood import log_density, responsibilities, sweep_cost
-from bayesgmm.mixture.params import Params, full_factor
 from bayesgmm.mixture.structures import STRUCTURES
 
 Array = npt.NDArray[np.float64]
@@ -208,18 +207,14 @@ def _through_simpler(
             narrowest=narrowest(data),
             plain_steps=PLAIN,
         ):
-            shares = responsibilities(data, _params(ascent.point))
+            shares = responsibilities(data, ascent.point.params)
             yield from_responsibilities(data, shares, structure, ridge)
 
 
 def _moves(point: Points, objective: Objective, n_moves: int) -> Iterator[Points]:
-    data, shares = objective.data, responsibilities(objective.data, _params(point))
+    data, shares = objective.data, responsibilities(objective.data, point.params)
     for moved in rearranged(shares, data.rows(), n_moves):
         yield from_responsibilities(data, moved, objective.structure, objective.reg_covar)
-
-
-def _params(point: Points) -> Params:
-    return Params(point.weights[0], point.means[0], full_factor(point.factor[0]))
 
 
 def _may_overtake(ascent: Ascent, leader: Ascent, steps: int) -> bool:
@@ -268,10 +263,10 @@ def _growing(data: Data, rng: np.random.Generator) -> Iterator[Data]:
 def _in_reach(found: list[Optimum], objective: Objective) -> list[Optimum]:
     """Keep the optima that other rows might still put first."""
     data = objective.data
-    leader = log_density(data, _params(found[0].ascent.point))
+    leader = log_density(data, found[0].ascent.point.params)
     kept = found[:1]
     for optimum in found[1:_FULL_FINALISTS]:
-        ratio = leader - log_density(data, _params(optimum.ascent.point))
+        ratio = leader - log_density(data, optimum.ascent.point.params)
         if ratio.mean() < _FAR * ratio.std() / np.sqrt(data.n_rows):
             kept.append(optimum)
     return kept

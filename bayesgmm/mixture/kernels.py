@@ -94,7 +94,7 @@ def estep(
         Overwritten with ``Σ v r (x - μ)(x - μ)ᵀ``, or with its diagonal: shaped like `inverse`.
     """
     K, D = means.shape[1:]
-    block = _scratch(K, D)
+    block = scratch(K, D)
     for s in range(len(means)):
         loglik[s] = 0.0
         counts[s] = 0.0
@@ -102,8 +102,8 @@ def estep(
         scatter[s] = 0.0
         weights = row_weights[min(s, len(row_weights) - 1)]
         for start in range(0, len(X), BLOCK):
-            n = _load(X, start, origin, unit, block.x)
-            _mixture_density(n, log_coef[s], means[s], inverse[s], block)
+            n = load(X, start, origin, unit, block.x)
+            mixture_density(n, log_coef[s], means[s], inverse[s], block)
             for r in range(n):
                 block.weight[r] = weights[start + r] if weights.size > 0 else 1.0
             loglik[s] += _weighted_sum(block.log_density, block.weight, n)
@@ -148,10 +148,10 @@ def pointwise(
     log_density: Array,
 ) -> None:
     """Write the log density of each row, shape (N,), under one mixture: see `estep`."""
-    block = _scratch(*means.shape)
+    block = scratch(*means.shape)
     for start in range(0, len(X), BLOCK):
-        n = _load(X, start, origin, unit, block.x)
-        _mixture_density(n, log_coef, means, inverse, block)
+        n = load(X, start, origin, unit, block.x)
+        mixture_density(n, log_coef, means, inverse, block)
         for r in range(n):
             log_density[start + r] = block.log_density[r]
 
@@ -170,10 +170,10 @@ def responsibilities(
 
     Those of a row sum to one, but for a row of log density -inf: its are 0.
     """
-    block = _scratch(*means.shape)
+    block = scratch(*means.shape)
     for start in range(0, len(X), BLOCK):
-        n = _load(X, start, origin, unit, block.x)
-        _mixture_density(n, log_coef, means, inverse, block)
+        n = load(X, start, origin, unit, block.x)
+        mixture_density(n, log_coef, means, inverse, block)
         for r in range(n):
             for k in range(len(log_coef)):
                 resp[start + r, k] = block.joint[k, r] / block.total[r]
@@ -205,7 +205,8 @@ class _Scratch(NamedTuple):
 
 
 @jit_inner
-def _scratch(n_components: int, n_features: int) -> _Scratch:
+def scratch(n_components: int, n_features: int) -> _Scratch:
+    """Return room for one block of rows."""
     return _Scratch(
         np.empty((n_features, STRIDE)),
         np.empty((n_features, STRIDE)),
@@ -218,7 +219,7 @@ def _scratch(n_components: int, n_features: int) -> _Scratch:
 
 
 @jit_exact
-def _load(X: Array, start: int, origin: Array, unit: Array, x: Array) -> int:
+def load(X: Array, start: int, origin: Array, unit: Array, x: Array) -> int:
     """Bring a block of rows, feature by feature, into their units; return how many there are."""
     n = min(len(X) - start, BLOCK)
     for j in range(X.shape[1]):
@@ -229,9 +230,7 @@ def _load(X: Array, start: int, origin: Array, unit: Array, x: Array) -> int:
 
 
 @jit_inner
-def _mixture_density(
-    n: int, log_coef: Array, means: Array, inverse: Array, block: _Scratch
-) -> None:
+def mixture_density(n: int, log_coef: Array, means: Array, inverse: Array, block: _Scratch) -> None:
     """Fill `joint`, `total` and `log_density` of the block's n rows by log-sum-exp."""
     top, total = block.log_density, block.total
     top[:n] = -LARGEST  # not -inf: from that, nothing could be subtracted

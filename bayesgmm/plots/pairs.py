@@ -13,7 +13,7 @@ from bayesgmm.em.result import EMFit
 from bayesgmm.mixture.errors import InputError
 from bayesgmm.plots import plane
 from bayesgmm.plots.fits import check_pair, draw_both, draw_one, words
-from bayesgmm.plots.style import Panels, with_doubts
+from bayesgmm.plots.style import Panels, unbox, with_doubts
 from bayesgmm.plots.view import several_features
 from bayesgmm.results.fit import Fit
 
@@ -110,7 +110,7 @@ def _dress(panels: Panels) -> None:
     legend: dict[str, Any] = {}
     for j, i in combinations_with_replacement(range(n), 2):  # j <= i
         ax = panels[i, j]
-        ax.spines[["top", "right"]].set_visible(False)
+        unbox(ax)
         ax.tick_params(labelsize="small", labelleft=j == 0 or i == j, labelbottom=i == n - 1)
         ax.set_xlabel(ax.get_xlabel() if i == n - 1 else "")
         ax.set_ylabel(ax.get_ylabel() if j in (0, i) else "")

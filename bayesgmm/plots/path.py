@@ -10,7 +10,7 @@ import numpy as np
 from bayesgmm.em.path import EMPath
 from bayesgmm.mixture.errors import InputError
 from bayesgmm.plots.fits import drawer_of
-from bayesgmm.plots.style import BLACK, BLUE, VERMILLION, Panels
+from bayesgmm.plots.style import BLACK, BLUE, VERMILLION, Panels, unbox
 from bayesgmm.plots.view import view_of
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def _draw(ax: Axes, path: EMPath, iteration: int, features: str | Sequence[str] 
     drawer.draw_by_component(ax, seen, path.responsibilities(iteration).argmax(axis=1))
     drawer.draw_em(ax, seen, color=BLACK)
     drawer.name_components(ax, seen)
-    ax.spines[["top", "right"]].set_visible(False)
+    unbox(ax)
     ax.set_title("start" if iteration == 0 else f"iteration {iteration}", fontsize="medium")
 
 
@@ -150,7 +150,7 @@ def _draw_likelihood(ax: Axes, path: EMPath, shown: Sequence[int]) -> None:
         ax.set_ylim(bottom=second - 0.1 * (last - second), top=last + 0.1 * (last - second))
     ax.set_xlabel("iteration")
     ax.set_ylabel("log-likelihood")
-    ax.spines[["top", "right"]].set_visible(False)
+    unbox(ax)
 
 
 def _chosen(path: EMPath, frames: int | Sequence[int]) -> list[int]:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from bayesgmm.plots import plane
 from bayesgmm.plots.fits import words
-from bayesgmm.plots.style import BLUE, component_style, name_component, new_axes, with_doubts
+from bayesgmm.plots.style import BLUE, component_style, name_component, new_axes, unbox, with_doubts
 from bayesgmm.plots.view import chosen_features, view
 from bayesgmm.results.fit import Fit
 
@@ -58,7 +58,7 @@ def plot_responsibilities(fit: Fit, *, ax: Axes | None = None) -> Axes:
     ax.set_ylim(0, 1)
     ax.set_xlabel(f"{len(shares)} rows, by their most probable component")
     ax.set_ylabel("probability of each component")
-    ax.spines[["top", "right"]].set_visible(False)
+    unbox(ax)
     ax.set_title(with_doubts(f"Responsibilities, {words(fit)}", fit), fontsize="medium")
     return ax
 
@@ -113,7 +113,7 @@ def plot_uncertainty(
         plane.name_components(ax, seen)
         ax.set_ylabel(seen.features[1])
     ax.set_xlabel(seen.features[0])
-    ax.spines[["top", "right"]].set_visible(False)
+    unbox(ax)
     ax.set_title(
         with_doubts(f"Uncertainty of the allocation, {words(fit)}", fit), fontsize="medium"
     )

@@ -8,7 +8,7 @@ import numpy as np
 
 from bayesgmm.mixture.errors import InputError
 from bayesgmm.mixture.structures import get_structure
-from bayesgmm.plots.style import component_style, new_axes
+from bayesgmm.plots.style import component_style, new_axes, unbox
 from bayesgmm.selection.result import CRITERIA, Criterion, Selection, label
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def plot_selection(
     ax.set_xticks(sorted(table["n_components"].unique()))
     ax.set_xlabel("number of components")
     ax.set_ylabel(f"{name.upper()} (lower is better)")
-    ax.spines[["top", "right"]].set_visible(False)
+    unbox(ax)
     winner = label(best["covariance_type"], best["code"])
     ax.set_title(f"Best: {best['n_components']} × {winner}", fontsize="medium")
     ax.legend(

@@ -72,14 +72,19 @@ def new_panels(n: int, *, width: float, height: float, columns: int = 4) -> Pane
     for spare in panels.flat[n:]:
         spare.remove()
     for ax in panels.flat[:n]:
-        ax.spines[["top", "right"]].set_visible(False)
+        unbox(ax)
         ax.tick_params(labelsize="small")
     return panels.ravel()[:n]
 
 
+def unbox(ax: Axes) -> None:
+    """Leave out the lines of the frame that say nothing."""
+    ax.spines[["top", "right"]].set_visible(False)
+
+
 def dress(ax: Axes, title: str, fit: Fit) -> None:
     """Give the axes title and legend, and a warning if the draws should not be trusted."""
-    ax.spines[["top", "right"]].set_visible(False)
+    unbox(ax)
     ax.set_title(with_doubts(title, fit), fontsize="medium")
     ax.legend(loc="best", fontsize="small", handlelength=2.4, edgecolor="none", framealpha=0.85)
 

@@ -37,10 +37,9 @@ class Place:
 def places(em: EMFit, bayes: BayesFit) -> tuple[Place, ...]:
     """Compare EM with the posterior of each place in which chains are; usually it is one."""
     groups = bayes.diagnostics.groups
-    if len(groups) == 1:
-        return (Place("", groups[0], bayes, compare(em, bayes)),)
+    several = len(groups) > 1
     return tuple(
-        Place(chains_in_words(chains), chains, mode, compare(em, mode))
+        Place(chains_in_words(chains) if several else "", chains, mode, compare(em, mode))
         for chains, mode in zip(groups, bayes.modes, strict=True)
     )
 

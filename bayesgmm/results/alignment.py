@@ -45,7 +45,22 @@ def assignments(weights: Array, means: Array, cholesky: Array, reference: Params
     array of int, shape (..., K)
         Entry k is the component j that is called k: ``weights[..., order]`` is aligned.
     """
-    cost = _costs(weights, means, cholesky, reference)
+    return cheapest(_costs(weights, means, cholesky, reference))
+
+
+def cheapest(cost: Array) -> Labels:
+    """Find the assignments of least cost.
+
+    Parameters
+    ----------
+    cost : array, shape (..., K, K)
+        Cost of calling component j (last axis) by the name k.
+
+    Returns
+    -------
+    array of int, shape (..., K)
+        Entry k is the component that is called k.
+    """
     # where every name likes another component best, nothing can cost less
     orders = cost.argmin(axis=-1)
     clash = (np.sort(orders, axis=-1) != np.arange(orders.shape[-1])).any(axis=-1)

@@ -11,12 +11,11 @@ from hypothesis import strategies as st
 
 import bayesgmm as bg
 from bayesgmm.bayes.labels import ecr, sweeps
-from bayesgmm.bayes.labels.assignment import best_permutations, costs_of, margins
+from bayesgmm.bayes.labels.assignment import costs_of, margins
 from bayesgmm.bayes.labels.methods import named_by_reference, near_to_unchanged
 from bayesgmm.bayes.labels.ordered import position
 from bayesgmm.bayes.labels.renaming import (
     composed,
-    in_one_row,
     inverted,
     renamed,
     unchanged,
@@ -26,6 +25,7 @@ from bayesgmm.bayes.result import BayesFit
 from bayesgmm.bayes.transforms import Mixture
 from bayesgmm.mixture.data import Data, as_data
 from bayesgmm.mixture.params import Params
+from bayesgmm.results.alignment import cheapest
 
 METHODS = ["reference", "ecr", "stephens", "ordered:0"]
 CHAINS, DRAWS, ROWS = 2, 30, 300
@@ -182,7 +182,7 @@ def test_a_feature_called_by_a_number_is_found_by_name():
 
 def test_no_other_names_have_more_rows_in_common_with_the_pivot():
     fit, _ = posterior(3, distance=1.0, spread=0.4)
-    draws = in_one_row(fit.draws)
+    draws = fit.draws.in_one_row()
     allocation = responsibilities(fit.data, draws).argmax(axis=2)
     pivot = 7
     labels = ecr.ecr_labels(fit.data, draws, pivot)
@@ -200,7 +200,7 @@ def test_components_without_rows_keep_the_names_of_the_reference():
     rng = np.random.default_rng(1)
     empty = scattered(rng, np.array([[100.0, 0.0], [200.0, 0.0]]), 0.1)
     both = Mixture(*(np.concatenate(pair, axis=2) for pair in zip(named, empty, strict=True)))
-    both = in_one_row(both._replace(weights=both.weights / 2))
+    both = both._replace(weights=both.weights / 2).in_one_row()
     swaps = unchanged(both)
     swaps[1::2] = [1, 0, 2, 3]  # the two that have rows
     for order in orders(4):
@@ -216,7 +216,7 @@ def test_the_pivot_is_the_draw_of_highest_density():
     for pivot in (3, 40):
         lp = np.where(np.arange(CHAINS * DRAWS) == pivot, 0.0, -10.0).reshape(CHAINS, DRAWS)
         again = replace(fit, sample_stats=fit.sample_stats | {"lp": lp}).relabel("ecr")
-        names = near_to_unchanged(ecr.ecr_labels(fit.data, in_one_row(draws), pivot))
+        names = near_to_unchanged(ecr.ecr_labels(fit.data, draws.in_one_row(), pivot))
         np.testing.assert_array_equal(again.labels, composed(labels, names.reshape(labels.shape)))
         found.append(again.labels)
     assert (found[0] != found[1]).any()
@@ -233,7 +233,7 @@ def divergence(shares):
 
 def test_loss_is_the_divergence_and_never_rises():
     fit, _ = posterior(3, distance=1.0, spread=0.2)
-    draws = in_one_row(fit.draws)
+    draws = fit.draws.in_one_row()
     shares, labels = responsibilities(fit.data, draws), unchanged(draws)
     entropy = (shares * np.log(shares)).sum()
     taken = list(steps(fit.data, draws))
@@ -251,16 +251,16 @@ def test_loss_is_the_divergence_and_never_rises():
 
 def test_lost_names_are_found_without_a_reference():
     fit, named = posterior(2)
-    draws = in_one_row(fit.draws)
+    draws = fit.draws.in_one_row()
     *_, last = steps(fit.data, draws)
-    found, true = renamed(draws, last.labels).means, in_one_row(named).means
+    found, true = renamed(draws, last.labels).means, named.in_one_row().means
     swapped = np.array_equal(found[0], true[0][::-1])
     np.testing.assert_array_equal(found[:, ::-1] if swapped else found, true)
 
 
 def test_at_the_end_no_draw_has_better_names():
     fit, _ = posterior(3, distance=1.0, spread=0.4)
-    draws = in_one_row(fit.draws)
+    draws = fit.draws.in_one_row()
     *_, last = steps(fit.data, draws)
     shares = responsibilities(fit.data, draws)
     log_q = np.log(np.take_along_axis(shares, last.labels[:, None, :], 2).mean(axis=0))
@@ -281,7 +281,7 @@ def test_sums_are_those_of_the_textbook(monkeypatch, diagonal, size):
     rng = np.random.default_rng(0)
     values, origin, unit = rng.normal(size=(ROWS, 2)), np.array([1.0, -2.0]), np.array([2.0, 0.5])
     data = Data(values, ("a", "b"), np.empty(0), origin, unit)
-    draws = in_one_row(scattered(rng, rng.normal(size=(3, 2)), 0.5, diagonal))
+    draws = scattered(rng, rng.normal(size=(3, 2)), 0.5, diagonal).in_one_row()
     labels = rng.permuted(unchanged(draws), axis=-1)
     target = rng.normal(size=(3, ROWS))
     r = responsibilities(data, draws)
@@ -309,7 +309,7 @@ def test_sums_do_not_depend_on_the_number_of_threads(monkeypatch):
     monkeypatch.setattr(sweeps, "_DRAWS", 7)
     monkeypatch.setattr(sweeps, "_ROWS", 70)
     fit, _ = posterior(distance=1.0)
-    draws, target = in_one_row(fit.draws), np.random.default_rng(0).normal(size=(3, ROWS))
+    draws, target = fit.draws.in_one_row(), np.random.default_rng(0).normal(size=(3, ROWS))
     found = []
     for cores in (1, 4):
         monkeypatch.setattr(sweeps.threads, "available_cores", lambda cores=cores: cores)
@@ -319,7 +319,7 @@ def test_sums_do_not_depend_on_the_number_of_threads(monkeypatch):
 
 
 def test_rows_beyond_all_components_count_for_none():
-    draws = in_one_row(scattered(np.random.default_rng(0), np.zeros((2, 1)), 0.1))
+    draws = scattered(np.random.default_rng(0), np.zeros((2, 1)), 0.1).in_one_row()
     data, target = as_data(np.array([[0.0], [1e300]])), np.array([[0.0, 1.0], [0.0, 1.0]])
     assert not sweeps.overlaps(data, draws, target).any()
     assert not sweeps.allocation_overlaps(data, draws, target).any()
@@ -332,7 +332,7 @@ def test_rows_beyond_all_components_count_for_none():
 @given(st.integers(2, 4), st.integers(0, 2**32 - 1))
 def test_best_and_second_best_of_all_permutations(K, seed):
     cost = np.random.default_rng(seed).normal(size=(5, K, K))
-    best = best_permutations(cost)
+    best = cheapest(cost)
     all_costs = [costs_of(cost, np.tile(order, (5, 1))) for order in orders(K)]
     least, second = np.sort(all_costs, axis=0)[:2]
     np.testing.assert_allclose(costs_of(cost, best), least)

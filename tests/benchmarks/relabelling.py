@@ -18,7 +18,7 @@ from collections.abc import Callable
 import numpy as np
 
 import bayesgmm as bg
-from bayesgmm.bayes.labels.renaming import in_one_row, renamed
+from bayesgmm.bayes.labels.renaming import renamed
 from bayesgmm.bayes.labels.stephens import steps
 from bayesgmm.bayes.result import BayesFit
 from bayesgmm.bayes.transforms import Mixture
@@ -96,7 +96,7 @@ def main() -> None:
         for method in ("reference", "ecr", "stephens", "ordered:0"):
             measured(method, lambda fit=fit, method=method: fit.relabel(method))
         measured("label_agreement", lambda fit=fit: repr(fit.label_agreement()).split("\n")[1])
-        named = in_one_row(fit.relabel("reference").draws)
+        named = fit.relabel("reference").draws.in_one_row()
         print(f"  Stephens' algorithm took {len(list(steps(fit.data, named)))} rounds", flush=True)
 
 

@@ -12,7 +12,6 @@ import pandas as pd
 
 from bayesgmm.bayes.labels import methods as by
 from bayesgmm.bayes.labels.assignment import margins
-from bayesgmm.bayes.labels.renaming import in_one_row
 from bayesgmm.bayes.labels.stephens import stephens
 from bayesgmm.mixture.errors import InputError
 from bayesgmm.results import shown
@@ -91,7 +90,7 @@ def label_agreement(fit: BayesFit, methods: Sequence[str]) -> LabelAgreement:
     for method in methods:
         by.check_method(method, fit.feature_names)
     by.check_exchangeable(fit)
-    draws = in_one_row(by.named_by_reference(fit)[0])
+    draws = by.named_by_reference(fit)[0].in_one_row()
     final = stephens(fit.data, draws)
     names = [
         by.near_to_unchanged(final.labels)

@@ -1,34 +1,18 @@
-"""Permutations of least cost, one for each draw, and what the next best would cost."""
+"""What names cost in each draw, and what the next best would cost."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import linear_sum_assignment
 
 from bayesgmm.bayes.labels.renaming import Labels
+from bayesgmm.results.alignment import cheapest
 
 Array = npt.NDArray[np.float64]
 
 
-def best_permutations(cost: Array) -> Labels:
-    """Find the permutations of least cost.
-
-    Parameters
-    ----------
-    cost : array, shape (S, K, K)
-        Cost, in each of S draws, of calling component j (last axis) by the name k.
-
-    Returns
-    -------
-    array of int, shape (S, K)
-        Entry k is the component that is called k.
-    """
-    return np.array([linear_sum_assignment(c)[1] for c in cost], dtype=np.intp)
-
-
 def costs_of(cost: Array, labels: Labels) -> Array:
-    """Add up what the names cost in each draw, shape (S,); see `best_permutations`."""
+    """Add up what the names cost in each draw, shape (S,); see `cheapest`."""
     total: Array = np.take_along_axis(cost, labels[:, :, None], axis=2).sum(axis=(1, 2))
     return total
 
@@ -54,5 +38,5 @@ def margins(cost: Array, best: Labels) -> Array:
     for k in range(n_components):
         other = cost.copy()
         other[draws, k, best[:, k]] += forbidden
-        second = np.minimum(second, costs_of(cost, best_permutations(other)))
+        second = np.minimum(second, costs_of(cost, cheapest(other)))
     return np.maximum(second - least, 0.0)  # rounding must not make the best second

@@ -16,13 +16,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from bayesgmm.bayes.labels.assignment import best_permutations
 from bayesgmm.bayes.labels.renaming import Labels
 from bayesgmm.bayes.labels.sweeps import allocation_overlaps
 from bayesgmm.bayes.transforms import Mixture
 from bayesgmm.mixture.data import Data
 from bayesgmm.mixture.likelihood import responsibilities
 from bayesgmm.mixture.params import Params
+from bayesgmm.results.alignment import cheapest
 
 
 def ecr_labels(data: Data, draws: Mixture, pivot: int) -> Labels:
@@ -51,4 +51,4 @@ def ecr_labels(data: Data, draws: Mixture, pivot: int) -> Labels:
     target = (allocation == np.arange(n_components)[:, None]).astype(np.float64)
     counts = allocation_overlaps(data, draws, target)
     counts += np.eye(n_components) / (2 * n_components)  # in all, less than one row
-    return best_permutations(-counts)
+    return cheapest(-counts)

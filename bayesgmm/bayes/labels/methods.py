@@ -12,14 +12,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bayesgmm.bayes.labels.assignment import best_permutations
 from bayesgmm.bayes.labels.ecr import ecr_labels
 from bayesgmm.bayes.labels.ordered import ordered_labels, position
 from bayesgmm.bayes.labels.reference import reference_labels
 from bayesgmm.bayes.labels.renaming import (
     Labels,
     composed,
-    in_one_row,
     inverted,
     renamed,
     unchanged,
@@ -27,6 +25,7 @@ from bayesgmm.bayes.labels.renaming import (
 from bayesgmm.bayes.labels.stephens import stephens
 from bayesgmm.bayes.transforms import Mixture
 from bayesgmm.mixture.errors import InputError
+from bayesgmm.results.alignment import cheapest
 
 if TYPE_CHECKING:
     from bayesgmm.bayes.result import BayesFit
@@ -46,7 +45,7 @@ def relabel(fit: BayesFit, method: str) -> BayesFit:
     check_method(method, fit.feature_names)
     check_exchangeable(fit)
     draws, labels = named_by_reference(fit)
-    found = names_by(method, fit, in_one_row(draws)).reshape(labels.shape)
+    found = names_by(method, fit, draws.in_one_row()).reshape(labels.shape)
     return replace(
         fit,
         draws=renamed(draws, found),
@@ -121,4 +120,4 @@ def near_to_unchanged(labels: Labels) -> Labels:
     """Permute all labels alike, so that as many entries as possible are their own position."""
     names = np.arange(labels.shape[1])
     kept = (labels[:, None, :] == names[:, None]).sum(axis=0)
-    return labels[:, best_permutations(-kept[None].astype(np.float64))[0]]
+    return labels[:, cheapest(-kept[None].astype(np.float64))[0]]

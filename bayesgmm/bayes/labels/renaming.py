@@ -40,11 +40,6 @@ def unchanged(draws: Mixture) -> Labels:
     return np.broadcast_to(np.arange(shape[-1]), shape).copy()
 
 
-def in_one_row(draws: Mixture) -> Mixture:
-    """Return draws of leading axes (chain, draw) with all chains along one axis."""
-    return Mixture(*(array.reshape(-1, *array.shape[2:]) for array in draws))
-
-
 def count_switches(labels: Labels) -> int:
     """Count the draws that are called otherwise than the draw before them in their chain."""
     return int((labels[:, 1:] != labels[:, :-1]).any(axis=-1).sum())

@@ -23,11 +23,12 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from bayesgmm.bayes.labels.assignment import best_permutations, costs_of
+from bayesgmm.bayes.labels.assignment import costs_of
 from bayesgmm.bayes.labels.renaming import Labels, unchanged
 from bayesgmm.bayes.labels.sweeps import mean_responsibilities, overlaps
 from bayesgmm.bayes.transforms import Mixture
 from bayesgmm.mixture.data import Data
+from bayesgmm.results.alignment import cheapest
 
 Array = npt.NDArray[np.float64]
 
@@ -72,7 +73,7 @@ def steps(data: Data, draws: Mixture) -> Iterator[Step]:
     while True:
         q = mean_responsibilities(data, draws, labels)
         cost = -overlaps(data, draws, np.log(np.maximum(q, _TINY)))
-        best = best_permutations(cost)
+        best = cheapest(cost)
         loss = float(costs_of(cost, best).sum())
         yield Step(best, cost, loss)
         if not loss < before or (best == labels).all():

@@ -13,18 +13,18 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from bayesgmm.bayes.batch import Batch
 from bayesgmm.bayes.labels.renaming import Labels, renamed
 from bayesgmm.bayes.transforms import Mixture
 from bayesgmm.mixture import kernels, threads
 from bayesgmm.mixture.compilation import announce_compilation, compile_for, jit, jit_inner
 from bayesgmm.mixture.data import Data, pieces
 from bayesgmm.mixture.factors import prepare
-from bayesgmm.mixture.kernels import BLOCK, _load, _mixture_density, _scratch
+from bayesgmm.mixture.kernels import BLOCK, load, mixture_density, scratch
 
 Array = npt.NDArray[np.float64]
 
@@ -52,7 +52,7 @@ def mean_responsibilities(data: Data, draws: Mixture, labels: Labels) -> Array:
     _compile(_add_responsibilities, (), 2)
     total = np.zeros((draws.weights.shape[-1], data.n_rows))
     for part in pieces(len(labels), _DRAWS):
-        mixtures = _prepared(renamed(_taken(draws, part), labels[part]))
+        mixtures = _prepared(renamed(draws.take(part), labels[part]))
 
         def add(rows: slice, mixtures: tuple[Array, Array, Array] = mixtures) -> None:
             of_rows = np.zeros((len(total), rows.stop - rows.start))
@@ -80,24 +80,24 @@ def overlaps(data: Data, draws: Mixture, target: Array) -> Array:
     array, shape (S, K, K)
         ``Σ_n target[k, n] r[n, j]`` for the name k and the component j of each draw.
     """
-    return _overlaps(_add_overlaps, data, draws, target)
+    return _overlaps(data, draws, target, wholly=False)
 
 
 def allocation_overlaps(data: Data, draws: Mixture, target: Array) -> Array:
     """Sum like `overlaps`, with each row given wholly to its most probable component."""
-    return _overlaps(_add_allocation_overlaps, data, draws, target)
+    return _overlaps(data, draws, target, wholly=True)
 
 
-def _overlaps(kernel: Any, data: Data, draws: Mixture, target: Array) -> Array:
-    _compile(kernel, (2,), 3)
+def _overlaps(data: Data, draws: Mixture, target: Array, wholly: bool) -> Array:
+    _compile(_add_overlaps, (2, 0), 3)
     n_draws, n_components = draws.weights.shape
     total = np.zeros((n_draws, n_components, n_components))
 
     def add(part: slice) -> None:
-        mixtures = _prepared(_taken(draws, part))
+        mixtures = _prepared(draws.take(part))
         for rows in pieces(data.n_rows, _ROWS):
             of_rows = np.ascontiguousarray(target[:, rows])
-            kernel(*_block(data, rows), *mixtures, of_rows, total[part])
+            _add_overlaps(*_block(data, rows), *mixtures, of_rows, int(wholly), total[part])
 
     _run(add, list(pieces(n_draws, _DRAWS)))
     return total
@@ -108,19 +108,13 @@ def _run(task: Callable[[slice], None], parts: Sequence[slice]) -> None:
         pass
 
 
-def _taken(draws: Mixture, part: slice) -> Mixture:
-    return Mixture(*(array[part] for array in draws))
-
-
 def _prepared(draws: Mixture) -> tuple[Array, Array, Array]:
     """Give mixtures as the kernels take them: log coefficients, means and inverse factors."""
-    correlated = np.tril(draws.correlations_cholesky, -1).any()
-    factor = np.ascontiguousarray(draws.cholesky if correlated else draws.scales)
-    weights = np.ascontiguousarray(draws.weights)
+    weights, means, factor = Batch.of(draws)
     log_coef, inverse = np.empty_like(weights), np.empty_like(factor)
     shape = (weights.size, *factor.shape[2:])
     prepare(weights.ravel(), factor.reshape(shape), log_coef.ravel(), inverse.reshape(shape))
-    return log_coef, np.ascontiguousarray(draws.means), inverse
+    return log_coef, means, inverse
 
 
 def _block(data: Data, rows: slice) -> tuple[Array, Array, Array]:
@@ -150,11 +144,11 @@ def _add_responsibilities(
     See `bayesgmm.mixture.kernels.estep` for the other arguments. A block of rows goes through
     all mixtures before the next is loaded.
     """
-    block = _scratch(*means.shape[1:])
+    block = scratch(*means.shape[1:])
     for start in range(0, len(X), BLOCK):
-        n = _load(X, start, origin, unit, block.x)
+        n = load(X, start, origin, unit, block.x)
         for s in range(len(means)):
-            _mixture_density(n, log_coef[s], means[s], inverse[s], block)
+            mixture_density(n, log_coef[s], means[s], inverse[s], block)
             _normalise(n, block.joint, block.total)
             for k in range(len(total)):
                 joint, of_name = block.joint[k], total[k]
@@ -171,36 +165,22 @@ def _add_overlaps(
     means: Array,
     inverse: Array,
     target: Array,
+    wholly: int,
     total: Array,
 ) -> None:
-    """Add to `total`, shape (S, K, K), the products of targets (K, N) and responsibilities."""
-    block = _scratch(*means.shape[1:])
-    for start in range(0, len(X), BLOCK):
-        n = _load(X, start, origin, unit, block.x)
-        for s in range(len(means)):
-            _mixture_density(n, log_coef[s], means[s], inverse[s], block)
-            _normalise(n, block.joint, block.total)
-            _add_products(n, start, target, block.joint, total[s])
+    """Add to `total`, shape (S, K, K), the products of targets (K, N) and responsibilities.
 
-
-@jit
-def _add_allocation_overlaps(
-    X: Array,
-    origin: Array,
-    unit: Array,
-    log_coef: Array,
-    means: Array,
-    inverse: Array,
-    target: Array,
-    total: Array,
-) -> None:
-    """Add like `_add_overlaps`, with responsibilities rounded to 0 and 1."""
-    block = _scratch(*means.shape[1:])
+    If `wholly` is not 0, responsibilities are rounded to 0 and 1.
+    """
+    block = scratch(*means.shape[1:])
     for start in range(0, len(X), BLOCK):
-        n = _load(X, start, origin, unit, block.x)
+        n = load(X, start, origin, unit, block.x)
         for s in range(len(means)):
-            _mixture_density(n, log_coef[s], means[s], inverse[s], block)
-            _allocate(n, block.joint, block.weight)
+            mixture_density(n, log_coef[s], means[s], inverse[s], block)
+            if wholly:
+                _allocate(n, block.joint, block.weight)
+            else:
+                _normalise(n, block.joint, block.total)
             _add_products(n, start, target, block.joint, total[s])
 
 

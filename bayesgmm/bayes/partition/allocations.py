@@ -5,15 +5,12 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from bayesgmm.bayes.batch import Batch, evenly_spaced, responsibilities
+from bayesgmm.bayes.batch import Batch, blocks_of_draws, evenly_spaced
 from bayesgmm.bayes.transforms import Mixture
-from bayesgmm.mixture.data import pieces
 from bayesgmm.mixture.threads import available_cores
 
 Array = npt.NDArray[np.float64]
 Allocations = npt.NDArray[np.int16]
-
-_NUMBERS = 2_000_000  # of responsibilities at a time
 
 
 def sampled_allocations(
@@ -40,9 +37,7 @@ def sampled_allocations(
     every = Batch.of(draws)
     batch = every.take(evenly_spaced(every.n_mixtures, most))
     out = np.empty((len(values), batch.n_mixtures), np.int16)
-    size = max(1, _NUMBERS // (len(values) * batch.n_components))
-    for some in pieces(batch.n_mixtures, size):
-        shares = responsibilities(values, batch.take(some), available_cores())
+    for some, shares in blocks_of_draws(values, batch, available_cores()):
         bounds = shares.cumsum(axis=-1)[..., :-1]
         uniform = rng.random(shares.shape[:2])[..., None]
         out[:, some] = (uniform > bounds).sum(axis=-1).T

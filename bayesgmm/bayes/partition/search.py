@@ -97,10 +97,8 @@ def best_partition(
     seeds = np.random.SeedSequence(seed).spawn(runs)
 
     def run(start: int) -> tuple[float, Labels]:
-        labels = one_run(
-            allocations, loss, max_clusters, start % 2 == 1, np.random.default_rng(seeds[start])
-        )
-        return distances(labels, allocations, loss).mean(), labels
+        rng = np.random.default_rng(seeds[start])
+        return one_run(allocations, loss, max_clusters, start % 2 == 1, rng)
 
     _compile()
     found = list(threads.map(run, range(runs), available_cores()))
@@ -113,8 +111,8 @@ def one_run(
     max_clusters: int,
     from_draw: bool,
     rng: np.random.Generator,
-) -> Labels:
-    """Search from one start; see `best_partition`."""
+) -> tuple[float, Labels]:
+    """Search from one start, and return the loss as well; see `best_partition`."""
     steps = np.diff(terms(loss, len(allocations)))
     state = State.empty(allocations, max_clusters, steps)
     if from_draw:
@@ -137,7 +135,7 @@ def one_run(
             least = now
         else:
             place(state, allocations, steps, before)
-    return numbered(state.labels)
+    return least, numbered(state.labels)
 
 
 def settle(state: State, allocations: Allocations, steps: Array, rng: np.random.Generator) -> None:

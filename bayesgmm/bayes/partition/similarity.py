@@ -8,16 +8,15 @@ import numpy as np
 import numpy.typing as npt
 from scipy.linalg.blas import dsyrk
 
-from bayesgmm.bayes.batch import Batch, responsibilities
+from bayesgmm.bayes.batch import Batch, blocks_of_draws
 from bayesgmm.bayes.transforms import Mixture
-from bayesgmm.mixture.data import Data, pieces
+from bayesgmm.mixture.data import Data
 from bayesgmm.mixture.errors import InputError
 from bayesgmm.mixture.threads import available_cores
 
 Array = npt.NDArray[np.float64]
 
 _MOST_ROWS = 5000  # 200 MB of similarities
-_NUMBERS = 2_000_000  # of responsibilities at a time
 
 
 def similarity_of(data: Data, draws: Mixture, rows: Any = None) -> Array:
@@ -40,8 +39,7 @@ def similarity(values: Array, draws: Mixture) -> Array:
     """
     batch, n_rows = Batch.of(draws), len(values)
     total = np.zeros((n_rows, n_rows), order="F")
-    for some in pieces(batch.n_mixtures, max(1, _NUMBERS // (n_rows * batch.n_components))):
-        shares = responsibilities(values, batch.take(some), available_cores())
+    for _, shares in blocks_of_draws(values, batch, available_cores()):
         factor = np.moveaxis(shares, 1, 0).reshape(n_rows, -1)
         # the upper triangle alone, and in place: half the work, and no second matrix
         total = dsyrk(1 / batch.n_mixtures, factor.T, beta=1.0, c=total, trans=1, overwrite_c=1)
