@@ -40,6 +40,8 @@ PATIENCE = 0.7  # seconds that pass before a user deserves an explanation
 _FAST = frozenset({"reassoc", "contract", "nsz", "arcp"})
 _EXACT = frozenset({"contract"})
 
+_PACKAGE = __name__.partition(".")[0]
+
 _config: Any = numba.config
 _decorating, _compiling = threading.Lock(), threading.RLock()
 _dispatchers: list[Any] = []
@@ -228,8 +230,9 @@ def source_digest(function: Callable[..., object]) -> str:
     module = function.__module__
     modules = _sources.setdefault(module, {__name__, module})
     for value in vars(sys.modules[module]).values():  # what it imports, and their imports
-        origin = getattr(value, "__module__", None) or getattr(value, "__name__", None)
-        modules |= _sources.get(str(origin), set())
+        origin = str(getattr(value, "__module__", None) or getattr(value, "__name__", None))
+        ours = origin.startswith(f"{_PACKAGE}.")
+        modules |= _sources.get(origin, {origin} if ours else set())
     text = "".join(inspect.getsource(sys.modules[name]) for name in sorted(modules))
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 

@@ -40,13 +40,16 @@ from bayesgmm.mixture.compilation import (
     jit_inner,
 )
 from bayesgmm.mixture.factors import prepare
-from bayesgmm.mixture.tiles import LANES, add_outer, add_squared_length
+from bayesgmm.mixture.instructions import LANES
+from bayesgmm.mixture.narrow import WIDEST, add_component, add_moments, load_narrow
+from bayesgmm.mixture.tiles import add_outer, add_squared_length
 from bayesgmm.mixture.vectormath import exp, log
 
 Array = npt.NDArray[np.float64]
 
 BLOCK = 256  # rows in a block, a multiple of 8: its scratch fits into the cache, its loops are long
 STRIDE = BLOCK + 8  # at a power of two, a cache keeps but few of a block's columns
+_EIGHTH = BLOCK // 8
 LARGEST = float(np.finfo(np.float64).max)
 
 
@@ -103,12 +106,14 @@ def estep(
         weights = row_weights[min(s, len(row_weights) - 1)]
         for start in range(0, len(X), BLOCK):
             n = load(X, start, origin, unit, block.x)
-            mixture_density(n, log_coef[s], means[s], inverse[s], block)
-            for r in range(n):
-                block.weight[r] = weights[start + r] if weights.size > 0 else 1.0
-            loglik[s] += _weighted_sum(block.log_density, block.weight, n)
+            relative_densities(n, log_coef[s], means[s], inverse[s], block)
+            of_block = weights[start : start + n]  # none at all, if all are one
+            loglik[s] += _log_likelihood(n, of_block, block)
+            _share(n, of_block, block)
             for k in range(K):
-                _add_statistics(block, n, k, means[s, k], counts[s], sums[s, k], scatter[s, k])
+                counts[s, k] += _add_statistics(
+                    block, n, block.joint[k], means[s, k], sums[s, k], scatter[s, k]
+                )
         if scatter.ndim == 4:
             _reflect(scatter[s])
 
@@ -151,9 +156,9 @@ def pointwise(
     block = scratch(*means.shape)
     for start in range(0, len(X), BLOCK):
         n = load(X, start, origin, unit, block.x)
-        mixture_density(n, log_coef, means, inverse, block)
+        relative_densities(n, log_coef, means, inverse, block)
         for r in range(n):
-            log_density[start + r] = block.log_density[r]
+            log_density[start + r] = block.peak[r] + log(block.total[r])
 
 
 @jit
@@ -173,7 +178,7 @@ def responsibilities(
     block = scratch(*means.shape)
     for start in range(0, len(X), BLOCK):
         n = load(X, start, origin, unit, block.x)
-        mixture_density(n, log_coef, means, inverse, block)
+        relative_densities(n, log_coef, means, inverse, block)
         for r in range(n):
             for k in range(len(log_coef)):
                 resp[start + r, k] = block.joint[k, r] / block.total[r]
@@ -197,24 +202,25 @@ class _Scratch(NamedTuple):
 
     x: Array  # (D, STRIDE), the rows
     diff: Array  # (D, STRIDE), x - μ of the component in turn
-    joint: Array  # (K, BLOCK), the components' densities relative to the largest
-    log_density: Array  # (BLOCK,)
-    total: Array  # (BLOCK,), sum of `joint` over components, at least 1
-    weight: Array  # (BLOCK,), of each row in the statistics
     work: Array  # (D, STRIDE), x - μ times a responsibility
+    joint: Array  # (K, BLOCK), the components' densities relative to the largest
+    peak: Array  # (BLOCK,), log of the largest
+    total: Array  # (BLOCK,), sum of `joint` over components, at least 1
+    share: Array  # (BLOCK,), what makes `joint` weighted responsibilities
 
 
 @jit_inner
 def scratch(n_components: int, n_features: int) -> _Scratch:
     """Return room for one block of rows."""
+    wide = n_features if n_features > WIDEST else 0
     return _Scratch(
         np.empty((n_features, STRIDE)),
-        np.empty((n_features, STRIDE)),
+        np.empty((wide, STRIDE)),
+        np.empty((wide, STRIDE)),
         np.empty((n_components, BLOCK)),
         np.empty(BLOCK),
         np.empty(BLOCK),
         np.empty(BLOCK),
-        np.empty((n_features, STRIDE)),
     )
 
 
@@ -222,6 +228,9 @@ def scratch(n_components: int, n_features: int) -> _Scratch:
 def load(X: Array, start: int, origin: Array, unit: Array, x: Array) -> int:
     """Bring a block of rows, feature by feature, into their units; return how many there are."""
     n = min(len(X) - start, BLOCK)
+    if X.shape[1] <= WIDEST:
+        load_narrow(X, start, n, origin, unit, x)
+        return n
     for j in range(X.shape[1]):
         feature, centre, scale = x[j], origin[j], unit[j]
         for r in range(n):
@@ -230,31 +239,51 @@ def load(X: Array, start: int, origin: Array, unit: Array, x: Array) -> int:
 
 
 @jit_inner
-def mixture_density(n: int, log_coef: Array, means: Array, inverse: Array, block: _Scratch) -> None:
-    """Fill `joint`, `total` and `log_density` of the block's n rows by log-sum-exp."""
-    top, total = block.log_density, block.total
-    top[:n] = -LARGEST  # not -inf: from that, nothing could be subtracted
+def relative_densities(
+    n: int, log_coef: Array, means: Array, inverse: Array, block: _Scratch
+) -> None:
+    """Fill `joint`, `peak` and `total` of the block's n rows.
+
+    A row's log density is ``peak + log(total)``. Where it is -inf, so is `peak`, and `joint` is 0.
+    """
+    peak, total = block.peak, block.total
+    peak[: _padded(n)] = -LARGEST  # not -inf: from that, nothing could be subtracted
     total[:n] = 0.0
     for k in range(len(log_coef)):
-        joint = block.joint[k]
-        _squared_distance(block, n, means[k], inverse[k], joint)
-        coefficient = log_coef[k]
-        for r in range(n):
-            # a square that overflowed is inf, or NaN if infinities met on the way to it
-            square = joint[r] if joint[r] <= LARGEST else np.inf
-            value = coefficient - 0.5 * square
-            joint[r] = value
-            top[r] = value if value > top[r] else top[r]
+        if means.shape[1] <= WIDEST:
+            add_component(block.x, n, means[k], inverse[k], log_coef[k], block.joint[k], peak)
+        else:
+            _add_component(block, n, means[k], inverse[k], log_coef[k], block.joint[k])
     for k in range(len(log_coef)):
         joint = block.joint[k]
         for r in range(n):
-            value = exp(joint[r] - top[r])
+            value = exp(joint[r] - peak[r])
             joint[r] = value
             total[r] += value
     for r in range(n):
         nowhere = total[r] == 0.0  # else the largest term is exp(0) = 1
         total[r] = 1.0 if nowhere else total[r]
-        top[r] = -np.inf if nowhere else top[r] + log(total[r])
+        peak[r] = -np.inf if nowhere else peak[r]
+
+
+@jit_inner
+def _padded(n: int) -> int:
+    return n + -n % LANES
+
+
+@jit_inner
+def _add_component(
+    block: _Scratch, n: int, mean: Array, inverse: Array, log_coef: float, joint: Array
+) -> None:
+    """Do as `add_component` does, for any number of features."""
+    _squared_distance(block, n, mean, inverse, joint)
+    peak = block.peak
+    for r in range(n):
+        # a square that overflowed is inf, or NaN if infinities met on the way to it
+        square = joint[r] if joint[r] <= LARGEST else np.inf
+        value = log_coef - 0.5 * square
+        joint[r] = value
+        peak[r] = value if value > peak[r] else peak[r]
 
 
 @jit_inner
@@ -276,45 +305,70 @@ def _squared_distance(block: _Scratch, n: int, mean: Array, inverse: Array, squa
 
 
 @jit_inner
-def _weighted_sum(values: Array, weights: Array, n: int) -> float:
-    total = 0.0
+def _log_likelihood(n: int, weights: Array, block: _Scratch) -> float:
+    """Add up the log densities of n rows, times their weights if there are any."""
+    value = 0.0
+    if weights.size > 0:
+        for r in range(n):
+            log_density = block.peak[r] + log(block.total[r])
+            value += weights[r] * (log_density if weights[r] != 0.0 else 0.0)  # it may be infinite
+        return value
+    # logarithms are dear: one is taken of a product of eight totals, none of which exceeds K
+    product = block.share
+    for start in range(0, n, _EIGHTH):
+        for r in range(min(_EIGHTH, n - start)):
+            product[r] = block.total[start + r] * (product[r] if start > 0 else 1.0)
+    for r in range(min(_EIGHTH, n)):
+        value += log(product[r])
     for r in range(n):
-        value = values[r] if weights[r] != 0.0 else 0.0  # which may be infinite
-        total += weights[r] * value
-    return total
+        value += block.peak[r]
+    return value
+
+
+@jit_inner
+def _share(n: int, weights: Array, block: _Scratch) -> None:
+    """Fill `share`; pad it and `joint` with zeros."""
+    for r in range(n):
+        block.share[r] = (weights[r] if weights.size > 0 else 1.0) / block.total[r]
+    for r in range(n, _padded(n)):
+        block.share[r] = 0.0
+        for k in range(len(block.joint)):
+            block.joint[k, r] = 0.0
 
 
 @jit_inner
 def _add_statistics(
-    block: _Scratch, n: int, k: int, mean: Array, counts: Array, sums: Array, scatter: Array
-) -> None:
-    """Add component k's share of a block to its statistics, of scatter the lower triangle."""
-    resp = block.joint[k]
+    block: _Scratch, n: int, joint: Array, mean: Array, sums: Array, scatter: Array
+) -> float:
+    """Add a component's share of a block to its moments; return that to its count."""
+    if len(mean) <= WIDEST:
+        count: float = add_moments(block.x, n, mean, joint, block.share, sums, scatter)
+        return count
     count = 0.0
     for r in range(n):
-        resp[r] *= block.weight[r] / block.total[r]
-        count += resp[r]
-    counts[k] += count
+        joint[r] *= block.share[r]
+        count += joint[r]
     for i in range(len(mean)):
         x, diff, work, centre = block.x[i], block.diff[i], block.work[i], mean[i]
         first = second = 0.0
         for r in range(n):
             # without the condition, a far row could still add 0 times infinity
-            d = x[r] - centre if resp[r] != 0.0 else 0.0
-            first += resp[r] * d
+            d = x[r] - centre if joint[r] != 0.0 else 0.0
+            first += joint[r] * d
             if scatter.ndim == 1:
-                second += resp[r] * d * d
+                second += joint[r] * d * d
             else:
                 diff[r] = d
-                work[r] = resp[r] * d
+                work[r] = joint[r] * d
         sums[i] += first
         if scatter.ndim == 1:
             scatter[i] += second
         else:
-            for r in range(n, n + -n % LANES):
+            for r in range(n, _padded(n)):
                 diff[r] = work[r] = 0.0
     if scatter.ndim == 2:
         add_outer(block.work, block.diff, n, scatter)
+    return count
 
 
 @jit_inner

@@ -80,7 +80,7 @@ def test_marginal_of_all_features_in_order_is_the_same():
 def test_blocks_do_not_change_a_band(monkeypatch):
     f = fit(D=2)
     whole = f.density(n_points=30), f.predict_proba_interval()
-    monkeypatch.setattr(predictive, "_NUMBERS", 22 * 7)
+    monkeypatch.setattr(predictive, "NUMBERS", 22 * 7)
     np.testing.assert_allclose(f.density(n_points=30).high, whole[0].high, rtol=1e-14)
     np.testing.assert_allclose(f.predict_proba_interval(), whole[1], atol=1e-14)
 

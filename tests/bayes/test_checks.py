@@ -63,7 +63,7 @@ def test_own_statistics_and_blocks(monkeypatch):
     assert table.loc["one", "tail_probability"] == 0.5  # it cannot vary, so it is not extreme
     assert table.equals(fit.predictive_check(own, draws=100))
     assert not table.equals(fit.predictive_check(own, draws=100, random_seed=9))
-    monkeypatch.setattr(checks, "_NUMBERS", 700)
+    monkeypatch.setattr(checks, "NUMBERS", 700)
     again = fit.predictive_check(own, draws=100)
     assert again.shape == (2, 5)
     assert again["replicated"].iloc[0] == pytest.approx(table["replicated"].iloc[0], abs=0.02)

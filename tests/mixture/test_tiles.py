@@ -4,7 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bayesgmm.mixture.compilation import jit
-from bayesgmm.mixture.tiles import LANES, add_outer, add_squared_length
+from bayesgmm.mixture.instructions import LANES
+from bayesgmm.mixture.tiles import add_outer, add_squared_length
 
 
 @jit

@@ -24,7 +24,7 @@ from bayesgmm.mixture import kernels, threads
 from bayesgmm.mixture.compilation import announce_compilation, compile_for, jit, jit_inner
 from bayesgmm.mixture.data import Data, pieces
 from bayesgmm.mixture.factors import prepare
-from bayesgmm.mixture.kernels import BLOCK, load, mixture_density, scratch
+from bayesgmm.mixture.kernels import BLOCK, load, relative_densities, scratch
 
 Array = npt.NDArray[np.float64]
 
@@ -148,7 +148,7 @@ def _add_responsibilities(
     for start in range(0, len(X), BLOCK):
         n = load(X, start, origin, unit, block.x)
         for s in range(len(means)):
-            mixture_density(n, log_coef[s], means[s], inverse[s], block)
+            relative_densities(n, log_coef[s], means[s], inverse[s], block)
             _normalise(n, block.joint, block.total)
             for k in range(len(total)):
                 joint, of_name = block.joint[k], total[k]
@@ -176,9 +176,9 @@ def _add_overlaps(
     for start in range(0, len(X), BLOCK):
         n = load(X, start, origin, unit, block.x)
         for s in range(len(means)):
-            mixture_density(n, log_coef[s], means[s], inverse[s], block)
+            relative_densities(n, log_coef[s], means[s], inverse[s], block)
             if wholly:
-                _allocate(n, block.joint, block.weight)
+                _allocate(n, block.joint, block.share)
             else:
                 _normalise(n, block.joint, block.total)
             _add_products(n, start, target, block.joint, total[s])

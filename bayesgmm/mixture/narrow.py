@@ -1,0 +1,252 @@
+"""The sums of an E-step where rows have few features, which is most data: all in registers.
+
+With up to four features, everything that is known of a component and everything that is summed
+up for it fits into the processor's registers. So each row is read once, and its differences to
+the mean are never stored. For more features see `bayesgmm.mixture.tiles`.
+
+The instructions for one, two, three and four features are written by the same functions. Matrices
+of rows are (D, rows); four rows make a vector, and beyond the last row there is room for three.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from bayesgmm.mixture.compilation import jit_exact, jit_inner
+from bayesgmm.mixture.instructions import (
+    LANES,
+    ZERO,
+    View,
+    add_product,
+    everywhere,
+    fours,
+    number,
+    spread,
+    sum_of_lanes,
+    sum_product,
+    writer,
+    zeros,
+)
+
+Array = npt.NDArray[np.float64]
+
+WIDEST = 4  # features
+_LARGEST = float(np.finfo(np.float64).max)
+
+
+@jit_exact
+def load_narrow(X: Array, start: int, n: int, origin: Array, unit: Array, x: Array) -> None:
+    """Write n rows ``(X - origin) / unit``, from `start` on, feature by feature.
+
+    Parameters
+    ----------
+    X : array, shape (N, D)
+        All rows.
+    start, n : int
+        Which of them.
+    origin, unit : array, shape (D,)
+        Where they count from, and in what unit.
+    x : array, shape (D, M)
+        Overwritten in its first n columns.
+    """
+    D, whole = X.shape[1], n - n % LANES
+    if D == 1:
+        _load_1(X, start, whole, origin, unit, x)
+    elif D == 2:
+        _load_2(X, start, whole, origin, unit, x)
+    elif D == 3:
+        _load_3(X, start, whole, origin, unit, x)
+    else:
+        _load_4(X, start, whole, origin, unit, x)
+    for j in range(D):
+        for r in range(whole, n):
+            x[j, r] = (X[start + r, j] - origin[j]) / unit[j]
+
+
+@jit_inner
+def add_component(
+    x: Array, n: int, mean: Array, inverse: Array, log_coef: float, joint: Array, peak: Array
+) -> None:
+    """Write one component's log density at each of n rows; raise `peak` to it where it is lower.
+
+    Parameters
+    ----------
+    x : array, shape (D, M)
+        Rows; M is a multiple of 4, and not less than n.
+    n : int
+        Number of rows.
+    mean : array, shape (D,)
+        The component's mean.
+    inverse : array, shape (D, D) or (D,)
+        W, lower triangular, or its diagonal.
+    log_coef : float
+        Log density is ``log_coef - |W (x - mean)|² / 2``; minus infinity where the square
+        overflows.
+    joint, peak : array, shape (M,)
+        Overwritten, and raised; beyond n, with what means nothing.
+    """
+    if len(mean) == 1:
+        _density_1(x, n, mean, inverse, log_coef, joint, peak)
+    elif len(mean) == 2:
+        _density_2(x, n, mean, inverse, log_coef, joint, peak)
+    elif len(mean) == 3:
+        _density_3(x, n, mean, inverse, log_coef, joint, peak)
+    else:
+        _density_4(x, n, mean, inverse, log_coef, joint, peak)
+
+
+@jit_inner
+def add_moments(
+    x: Array, n: int, mean: Array, joint: Array, share: Array, sums: Array, scatter: Array
+) -> Any:
+    """Add a component's moments ``Σ r d`` and ``Σ r d dᵀ`` of ``d = x - mean``; return ``Σ r``.
+
+    Parameters
+    ----------
+    x : array, shape (D, M)
+        Rows; M is a multiple of 4, and not less than n.
+    n : int
+        Number of rows.
+    mean : array, shape (D,)
+        The component's mean.
+    joint, share : array, shape (M,)
+        The weight of a row is their product r; from n to the next multiple of 4 it is zero. A row
+        of weight zero adds nothing, however far out.
+    sums : array, shape (D,)
+        Added to.
+    scatter : array, shape (D, D) or (D,)
+        Added to, on and below the diagonal; or the diagonal alone.
+    """
+    if len(mean) == 1:
+        return _moments_1(x, n, mean, joint, share, sums, scatter)
+    if len(mean) == 2:
+        return _moments_2(x, n, mean, joint, share, sums, scatter)
+    if len(mean) == 3:
+        return _moments_3(x, n, mean, joint, share, sums, scatter)
+    return _moments_4(x, n, mean, joint, share, sums, scatter)
+
+
+def _emit_load(D: int, builder: Any, X: View, start: Any, n: Any, *views: View) -> None:
+    origin, unit, x = views
+    centres, units = _known(builder, origin, D), _known(builder, unit, D)
+    together = ir.VectorType(ir.DoubleType(), LANES * D)
+    with fours(builder, n) as r:
+        place = X.at(builder.add(start, r), number(0))
+        rows = builder.load(builder.bitcast(place, together.as_pointer()), align=8)
+        for j in range(D):
+            lanes = [j + D * lane for lane in range(LANES)]
+            mask = ir.Constant(ir.VectorType(ir.IntType(32), LANES), lanes)
+            value = builder.fsub(builder.shuffle_vector(rows, rows, mask), centres[j])
+            builder.store(builder.fdiv(value, units[j]), x.four(number(j), r), align=8)
+
+
+def _emit_density(
+    D: int, builder: Any, x: View, n: Any, mean: View, inverse: View, log_coef: Any, *views: View
+) -> None:
+    joint, peak = views
+    centres, top = _known(builder, mean, D), spread(builder, log_coef)
+    weights = {at: spread(builder, builder.load(place)) for at, place in _lower(inverse, D).items()}
+    largest, infinite, half = (everywhere(value) for value in (_LARGEST, np.inf, -0.5))
+    with fours(builder, n) as r:
+        d = _differences(builder, x, r, centres)
+        square = ZERO
+        for i in range(D):
+            z = ZERO
+            for j in range(D):
+                if (i, j) in weights:
+                    z = sum_product(builder, weights[i, j], d[j], z)
+            square = sum_product(builder, z, z, square)
+        # a square that overflowed is inf, or NaN if infinities met on the way to it
+        finite = builder.fcmp_ordered("<=", square, largest)
+        value = sum_product(builder, builder.select(finite, square, infinite), half, top)
+        builder.store(value, joint.four(r), align=8)
+        highest = builder.load(peak.four(r), align=8)
+        higher = builder.fcmp_ordered(">", value, highest)
+        builder.store(builder.select(higher, value, highest), peak.four(r), align=8)
+
+
+def _emit_moments(D: int, builder: Any, x: View, n: Any, mean: View, *views: View) -> Any:
+    joint, share, sums, scatter = views
+    centres, places = _known(builder, mean, D), _lower(scatter, D)
+    count, *first = zeros(builder, 1 + D)
+    second = dict(zip(places, zeros(builder, len(places)), strict=True))
+    one = everywhere(1.0)
+    with fours(builder, n) as r:
+        factors = [builder.load(view.four(r), align=8) for view in (joint, share)]
+        weight = builder.fmul(*factors)
+        counts = builder.fcmp_unordered("!=", weight, ZERO)
+        # without the condition, a far row could still add 0 times infinity
+        d = [builder.select(counts, one_d, ZERO) for one_d in _differences(builder, x, r, centres)]
+        e = [builder.fmul(weight, one_d) for one_d in d]
+        add_product(builder, weight, one, count)
+        for value, total in zip(e, first, strict=True):
+            add_product(builder, value, one, total)
+        for (i, j), total in second.items():
+            add_product(builder, e[i], d[j], total)
+    for j, total in enumerate(first):
+        _add_to(builder, total, sums.at(number(j)))
+    for at, total in second.items():
+        _add_to(builder, total, places[at])
+    return sum_of_lanes(builder, builder.load(count))
+
+
+def _known(builder: Any, array: View, D: int) -> list[Any]:
+    return [spread(builder, builder.load(array.at(number(j)))) for j in range(D)]
+
+
+def _lower(matrix: View, D: int) -> dict[tuple[int, int], Any]:
+    """Point to the elements of a lower triangle, or of a diagonal."""
+    if len(matrix.shape) == 1:
+        return {(i, i): matrix.at(number(i)) for i in range(D)}
+    return {(i, j): matrix.at(number(i), number(j)) for i in range(D) for j in range(i + 1)}
+
+
+def _differences(builder: Any, x: View, r: Any, centres: list[Any]) -> list[Any]:
+    rows = [builder.load(x.four(number(j), r), align=8) for j in range(len(centres))]
+    return [builder.fsub(row, centre) for row, centre in zip(rows, centres, strict=True)]
+
+
+def _add_to(builder: Any, total: Any, place: Any) -> None:
+    more = sum_of_lanes(builder, builder.load(total))
+    builder.store(builder.fadd(builder.load(place), more), place)
+
+
+def _load(D: int) -> Any:
+    def typed(context: Any, X: Any, start: Any, n: Any, origin: Any, unit: Any, x: Any) -> Any:
+        return types.void(X, types.intp, types.intp, origin, unit, x), writer(
+            partial(_emit_load, D)
+        )
+
+    return intrinsic(typed)
+
+
+def _density(D: int) -> Any:
+    def typed(
+        context: Any, x: Any, n: Any, mean: Any, inverse: Any, log_coef: Any, joint: Any, peak: Any
+    ) -> Any:
+        signature = types.void(x, types.intp, mean, inverse, types.float64, joint, peak)
+        return signature, writer(partial(_emit_density, D))
+
+    return intrinsic(typed)
+
+
+def _moments(D: int) -> Any:
+    def typed(
+        context: Any, x: Any, n: Any, mean: Any, joint: Any, share: Any, sums: Any, scatter: Any
+    ) -> Any:
+        signature = types.float64(x, types.intp, mean, joint, share, sums, scatter)
+        return signature, writer(partial(_emit_moments, D))
+
+    return intrinsic(typed)
+
+
+_load_1, _load_2, _load_3, _load_4 = (_load(D) for D in range(1, WIDEST + 1))
+_density_1, _density_2, _density_3, _density_4 = (_density(D) for D in range(1, WIDEST + 1))
+_moments_1, _moments_2, _moments_3, _moments_4 = (_moments(D) for D in range(1, WIDEST + 1))
