@@ -15,13 +15,16 @@ import numpy.typing as npt
 
 from bayesgmm.bayes.transforms import Mixture
 from bayesgmm.mixture import kernels, threads
+from bayesgmm.mixture.blocks import block_length, load, relative_densities, scratch
 from bayesgmm.mixture.compilation import announce_compilation, compile_for, jit
 from bayesgmm.mixture.data import pieces
 from bayesgmm.mixture.factors import prepare
+from bayesgmm.mixture.vectormath import log
 
 Array = npt.NDArray[np.float64]
 
 NUMBERS = 2_000_000  # held at a time where an answer is summed up block by block: 16 MB
+_NONE = 1e-300  # of a row: what is less adds nothing to an entropy
 _FOR_A_THREAD = 2.5e4  # densities: less than this at a time, and threads cost more than they bring
 
 
@@ -94,6 +97,21 @@ def blocks_of_draws(rows: Array, batch: Batch, workers: int = 1) -> Iterator[tup
         yield some, responsibilities(rows, batch.take(some), workers)
 
 
+def decisions(rows: Array, batch: Batch, workers: int = 1) -> tuple[Array, Array]:
+    """Sum up how each mixture shares out the rows, in memory for none of it.
+
+    Returns
+    -------
+    entropy : array, shape (S,)
+        Of the responsibilities, in nats, averaged over the rows.
+    occupied : array, shape (S,)
+        How many components are the most probable of some row.
+    """
+    out = np.empty((batch.n_mixtures, 2))
+    _sweep(_decisions, rows, batch, out, workers)
+    return out[:, 0], out[:, 1]
+
+
 def _sweep(
     kernel: Callable[..., None], rows: Array, batch: Batch, out: Array, workers: int
 ) -> None:
@@ -115,6 +133,7 @@ def _compile() -> None:
     with announce_compilation():
         compile_for(_log_densities, [((2, 2, 3, F), (2,)) for F in (4, 3)])
         compile_for(_responsibilities, [((2, 2, 3, F), (3,)) for F in (4, 3)])
+        compile_for(_decisions, [((2, 2, 3, F), (2,)) for F in (4, 3)])
 
 
 @jit
@@ -135,3 +154,25 @@ def _responsibilities(X: Array, weights: Array, means: Array, factor: Array, out
     for s in range(len(means)):
         prepare(weights[s], factor[s], log_coef, inverse)
         kernels.responsibilities(X, origin, unit, log_coef, means[s], inverse, out[s])
+
+
+@jit
+def _decisions(X: Array, weights: Array, means: Array, factor: Array, out: Array) -> None:
+    K, D = means.shape[1:]
+    origin, unit, occupied = np.zeros(D), np.ones(D), np.empty(K)
+    log_coef, inverse = np.empty(K), np.empty(factor.shape[1:])
+    block, size = scratch(K, D), block_length(len(X))
+    for s in range(len(means)):
+        prepare(weights[s], factor[s], log_coef, inverse)
+        occupied[:] = entropy = 0.0
+        for start in range(0, len(X), size):
+            n = load(X, start, size, origin, unit, block.x)
+            relative_densities(n, log_coef, means[s], inverse, block)
+            for k in range(K):
+                joint = block.joint[k]
+                for r in range(n):
+                    share = joint[r] / block.total[r]
+                    entropy += share * log(1 / share) if share > _NONE else 0.0
+                    occupied[k] = max(occupied[k], joint[r])  # the largest is exp(0)
+        out[s, 0] = entropy / len(X)
+        out[s, 1] = (occupied == 1.0).sum()

@@ -183,7 +183,7 @@ def chains_in_words(chains: Sequence[int]) -> str:
     return f"chain{'s' if len(chains) > 1 else ''} {', '.join(map(str, chains))}"
 
 
-def groups_of_chains(values: Array) -> tuple[tuple[int, ...], ...]:
+def groups_of_chains(values: Array, r_hat: Array) -> tuple[tuple[int, ...], ...]:
     """Say which chains are in the same place.
 
     Two chains are, if R-hat of the two finds them alike in every quantity, or if both are like a
@@ -193,7 +193,11 @@ def groups_of_chains(values: Array) -> tuple[tuple[int, ...], ...]:
     ----------
     values : array, shape (chain, draw, n)
         Draws of n label-free quantities.
+    r_hat : array, shape (n,)
+        Of all chains. Where it finds nothing, no two chains are looked at.
     """
+    if (r_hat[np.isfinite(r_hat)] <= R_HAT_LIMIT).all():
+        return (tuple(range(len(values))),)
     groups: list[list[int]] = []
     for chain in range(len(values)):
         near = [g for g in groups if any(_together(values[[chain, other]]) for other in g)]

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bayesgmm.bayes import predictive
-from bayesgmm.bayes.batch import Batch, blocks_of_draws, evenly_spaced
+from bayesgmm.bayes.batch import Batch, decisions, evenly_spaced
 from bayesgmm.bayes.transforms import Mixture
 from bayesgmm.mixture.data import Data
 from bayesgmm.mixture.likelihood import log_density
@@ -53,17 +53,7 @@ def quantities(
     descending = -np.sort(-draws.weights, axis=-1)
     for rank in range(descending.shape[-1]):
         found[f"weight of rank {rank + 1}"] = descending[..., rank]
-    entropy, occupied = _of_responsibilities(data.take(rows).rows(), draws)
-    return found | {"entropy of a row": entropy, "occupied components": occupied}
-
-
-def _of_responsibilities(rows: Array, draws: Mixture) -> tuple[Array, Array]:
-    """Mean entropy in nats, and how many components are the likeliest of some row."""
-    batch, shape = Batch.of(draws), draws.weights.shape[:-1]
-    entropy, occupied = np.empty(batch.n_mixtures), np.empty(batch.n_mixtures)
-    for some, shares in blocks_of_draws(rows, batch, available_cores()):
-        logs = np.log(np.where(shares > 0, shares, 1.0))
-        entropy[some] = -(shares * logs).sum(axis=-1).mean(axis=-1)
-        likeliest = shares >= shares.max(axis=-1, keepdims=True)
-        occupied[some] = likeliest.any(axis=-2).sum(axis=-1)
-    return entropy.reshape(shape), occupied.reshape(shape)
+    decided = decisions(data.take(rows).rows(), Batch.of(draws), available_cores())
+    for name, values in zip(("entropy of a row", "occupied components"), decided, strict=True):
+        found[name] = values.reshape(log_likelihood.shape)
+    return found

@@ -97,7 +97,7 @@ class BayesFit(Posterior):
             self._table,
             self._label_free,
             list(self.label_free_draws),
-            diagnostics.groups_of_chains(self._label_free_values),
+            diagnostics.groups_of_chains(self._label_free_values, self._label_free["r_hat"]),
             n_chains=self.labels.shape[0],
             n_draws=self.labels.shape[1],
             divergences=int(self.sample_stats["diverging"].sum()),

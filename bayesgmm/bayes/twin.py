@@ -95,8 +95,8 @@ def log_density_full(x: Array, X: Array, layout: Layout, prior: Prior, gradient:
     means = place_means(free.means, layout.ordered)
     log_weights, log_spread = expand(free, layout)
     n_blocks = free.correlations.shape[0]
-    factors, d_factors = np.zeros((n_blocks, D, D)), np.zeros((n_blocks, D, D))
-    inverse_factors = np.zeros((n_blocks, D, D))
+    matrices = np.zeros((3, n_blocks, D, D))
+    factors, d_factors, inverse_factors = matrices[0], matrices[1], matrices[2]
     for b in range(n_blocks):
         correlation_factor(free.correlations[b], layout.spiral, factors[b], inverse_factors[b])
     counts, log_coef = np.empty(K), np.empty(K)

@@ -65,3 +65,14 @@ def test_a_component_of_weight_zero_takes_no_row():
     np.testing.assert_allclose(
         shares[..., [0, 2]], predictive.responsibility_draws(X, without), atol=1e-14
     )
+
+
+@pytest.mark.parametrize("diagonal", [False, True])
+def test_entropy_and_occupied_components_are_those_of_the_responsibilities(diagonal):
+    X, draws = problem(3, diagonal, N=300)
+    shares = predictive.responsibility_draws(X, draws).reshape(14, 300, 3)
+    entropy, occupied = batch.decisions(X, batch.Batch.of(draws))
+    of_rows = -np.where(shares > 0, shares * np.log(np.maximum(shares, 1e-300)), 0).sum(axis=2)
+    np.testing.assert_allclose(entropy, of_rows.mean(axis=1), rtol=1e-12)
+    likeliest = shares == shares.max(axis=2, keepdims=True)
+    np.testing.assert_array_equal(occupied, likeliest.any(axis=1).sum(axis=1))

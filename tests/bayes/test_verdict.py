@@ -7,7 +7,7 @@ import pytest
 
 import bayesgmm as bg
 from bayesgmm.bayes.density import Density
-from bayesgmm.bayes.diagnostics import Verdict, groups_of_chains
+from bayesgmm.bayes.diagnostics import Verdict, groups_of_chains, r_hats
 from bayesgmm.bayes.labels import renamed
 from bayesgmm.bayes.modes import Mode, find_modes, log_volume, scattered, shared_out
 from bayesgmm.priors import LogNormal, Normal
@@ -92,7 +92,7 @@ def test_groups_are_found_whatever_the_order_of_the_chains():
     place = np.array([0, 5, 0, 5, 9])
     values = rng.normal(size=(5, 200, 3))
     values[..., 1] += place[:, None]
-    assert groups_of_chains(values) == ((0, 2), (1, 3), (4,))
+    assert groups_of_chains(values, r_hats(values)) == ((0, 2), (1, 3), (4,))
 
 
 def two_clusters_and_a_bridge(rng):

@@ -21,10 +21,10 @@ from bayesgmm.bayes.batch import Batch
 from bayesgmm.bayes.labels.renaming import Labels, renamed
 from bayesgmm.bayes.transforms import Mixture
 from bayesgmm.mixture import kernels, threads
+from bayesgmm.mixture.blocks import block_length, load, relative_densities, scratch
 from bayesgmm.mixture.compilation import announce_compilation, compile_for, jit, jit_inner
 from bayesgmm.mixture.data import Data, pieces
 from bayesgmm.mixture.factors import prepare
-from bayesgmm.mixture.kernels import BLOCK, load, relative_densities, scratch
 
 Array = npt.NDArray[np.float64]
 
@@ -144,9 +144,9 @@ def _add_responsibilities(
     See `bayesgmm.mixture.kernels.estep` for the other arguments. A block of rows goes through
     all mixtures before the next is loaded.
     """
-    block = scratch(*means.shape[1:])
-    for start in range(0, len(X), BLOCK):
-        n = load(X, start, origin, unit, block.x)
+    block, size = scratch(*means.shape[1:]), block_length(len(X))
+    for start in range(0, len(X), size):
+        n = load(X, start, size, origin, unit, block.x)
         for s in range(len(means)):
             relative_densities(n, log_coef[s], means[s], inverse[s], block)
             _normalise(n, block.joint, block.total)
@@ -172,9 +172,9 @@ def _add_overlaps(
 
     If `wholly` is not 0, responsibilities are rounded to 0 and 1.
     """
-    block = scratch(*means.shape[1:])
-    for start in range(0, len(X), BLOCK):
-        n = load(X, start, origin, unit, block.x)
+    block, size = scratch(*means.shape[1:]), block_length(len(X))
+    for start in range(0, len(X), size):
+        n = load(X, start, size, origin, unit, block.x)
         for s in range(len(means)):
             relative_densities(n, log_coef[s], means[s], inverse[s], block)
             if wholly:
@@ -186,7 +186,7 @@ def _add_overlaps(
 
 @jit_inner
 def _normalise(n: int, joint: Array, total: Array) -> None:
-    """Turn densities relative to the largest, shape (K, BLOCK), into responsibilities."""
+    """Turn densities relative to the largest, shape (K, rows), into responsibilities."""
     for k in range(len(joint)):
         of_component = joint[k]
         for r in range(n):

@@ -1,0 +1,227 @@
+"""Rows in blocks: what an E-step does with some hundred rows, while they are in the cache.
+
+A block is kept the other way round, one feature after the other: the inner loops then run over
+rows, have no branch, and become vector instructions on scratch space that stays in the fastest
+cache. Differences ``x - μ`` are formed before anything is multiplied, so that data far from zero
+lose nothing. Up to four features stay in registers (`bayesgmm.mixture.narrow`); from about ten
+on, nearly all time goes into two products of matrices (`bayesgmm.mixture.tiles`).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from bayesgmm.mixture.compilation import jit_exact, jit_inner
+from bayesgmm.mixture.instructions import LANES
+from bayesgmm.mixture.narrow import WIDEST, add_component, add_moments, load_narrow
+from bayesgmm.mixture.tiles import add_outer, add_squared_length
+from bayesgmm.mixture.vectormath import exp, log
+
+Array = npt.NDArray[np.float64]
+
+_BLOCK = (
+    256  # rows in a block, a multiple of 8: its scratch fits into the cache, its loops are long
+)
+_STRIDE = _BLOCK + 8  # at a power of two, a cache keeps but few of a block's columns
+_EIGHTH = _BLOCK // 8
+_LARGEST = float(np.finfo(np.float64).max)
+
+
+class Scratch(NamedTuple):
+    """What is known of one block of rows; the last axis of each array runs over the rows."""
+
+    x: Array  # (D, _STRIDE), the rows
+    diff: Array  # (D, _STRIDE), x - μ of the component in turn
+    work: Array  # (D, _STRIDE), x - μ times a responsibility
+    joint: Array  # (K, _BLOCK), the components' densities relative to the largest
+    peak: Array  # (_BLOCK,), log of the largest
+    total: Array  # (_BLOCK,), sum of `joint` over components, at least 1
+    share: Array  # (_BLOCK,), what makes `joint` weighted responsibilities
+
+
+@jit_inner
+def scratch(n_components: int, n_features: int) -> Scratch:
+    """Return room for one block of rows."""
+    wide = n_features if n_features > WIDEST else 0
+    # cut from one piece: reserving seven would take as long as an E-step of a hundred rows
+    room = np.empty((n_features + 2 * wide) * _STRIDE + (n_components + 3) * _BLOCK)
+    diff = n_features * _STRIDE
+    work = diff + wide * _STRIDE
+    joint = work + wide * _STRIDE
+    peak = joint + n_components * _BLOCK
+    total, share = peak + _BLOCK, peak + 2 * _BLOCK
+    return Scratch(
+        room[:diff].reshape(n_features, _STRIDE),
+        room[diff:work].reshape(wide, _STRIDE),
+        room[work:joint].reshape(wide, _STRIDE),
+        room[joint:peak].reshape(n_components, _BLOCK),
+        room[peak:total],
+        room[total:share],
+        room[share:],
+    )
+
+
+@jit_inner
+def block_length(n_rows: int) -> int:
+    """Return the size of blocks that are all of about one size: the processor learns it."""
+    blocks = max(1, -(-n_rows // _BLOCK))
+    return max(1, _padded(-(-n_rows // blocks)))
+
+
+@jit_exact
+def load(X: Array, start: int, size: int, origin: Array, unit: Array, x: Array) -> int:
+    """Bring a block of rows, feature by feature, into their units; return how many there are."""
+    n = min(len(X) - start, size)
+    if X.shape[1] <= WIDEST:
+        load_narrow(X, start, n, origin, unit, x)
+        return n
+    for j in range(X.shape[1]):
+        feature, centre, scale = x[j], origin[j], unit[j]
+        for r in range(n):
+            feature[r] = (X[start + r, j] - centre) / scale
+    return n
+
+
+@jit_inner
+def relative_densities(
+    n: int, log_coef: Array, means: Array, inverse: Array, block: Scratch
+) -> None:
+    """Fill `joint`, `peak` and `total` of the block's n rows.
+
+    A row's log density is ``peak + log(total)``. Where it is -inf, so is `peak`, and `joint` is 0.
+    """
+    peak, total = block.peak, block.total
+    peak[: _padded(n)] = -_LARGEST  # not -inf: from that, nothing could be subtracted
+    total[:n] = 0.0
+    for k in range(len(log_coef)):
+        if means.shape[1] <= WIDEST:
+            add_component(block.x, n, means[k], inverse[k], log_coef[k], block.joint[k], peak)
+        else:
+            _add_component(block, n, means[k], inverse[k], log_coef[k], block.joint[k])
+    for k in range(len(log_coef)):
+        joint = block.joint[k]
+        for r in range(n):
+            value = exp(joint[r] - peak[r])
+            joint[r] = value
+            total[r] += value
+    for r in range(n):
+        nowhere = total[r] == 0.0  # else the largest term is exp(0) = 1
+        total[r] = 1.0 if nowhere else total[r]
+        peak[r] = -np.inf if nowhere else peak[r]
+
+
+@jit_inner
+def _padded(n: int) -> int:
+    return n + -n % LANES
+
+
+@jit_inner
+def _add_component(
+    block: Scratch, n: int, mean: Array, inverse: Array, log_coef: float, joint: Array
+) -> None:
+    """Do as `add_component` does, for any number of features."""
+    _squared_distance(block, n, mean, inverse, joint)
+    peak = block.peak
+    for r in range(n):
+        # a square that overflowed is inf, or NaN if infinities met on the way to it
+        square = joint[r] if joint[r] <= _LARGEST else np.inf
+        value = log_coef - 0.5 * square
+        joint[r] = value
+        peak[r] = value if value > peak[r] else peak[r]
+
+
+@jit_inner
+def _squared_distance(block: Scratch, n: int, mean: Array, inverse: Array, square: Array) -> None:
+    """Write ``|W (x - μ)|²``, with W lower triangular, or the diagonal of a diagonal matrix."""
+    square[:n] = 0.0
+    for i in range(len(mean)):
+        x, diff, centre = block.x[i], block.diff[i], mean[i]
+        if inverse.ndim == 1:
+            factor = inverse[i]
+            for r in range(n):
+                z = factor * (x[r] - centre)
+                square[r] += z * z
+        else:
+            for r in range(n):
+                diff[r] = x[r] - centre
+    if inverse.ndim == 2:
+        add_squared_length(inverse, block.diff, n, square)
+
+
+@jit_inner
+def log_likelihood(n: int, weights: Array, block: Scratch) -> float:
+    """Add up the log densities of n rows, times their weights if there are any."""
+    value = 0.0
+    if weights.size > 0:
+        for r in range(n):
+            log_density = block.peak[r] + log(block.total[r])
+            value += weights[r] * (log_density if weights[r] != 0.0 else 0.0)  # it may be infinite
+        return value
+    # logarithms are dear: one is taken of a product of eight totals, none of which exceeds K
+    product = block.share
+    for start in range(0, n, _EIGHTH):
+        for r in range(min(_EIGHTH, n - start)):
+            product[r] = block.total[start + r] * (product[r] if start > 0 else 1.0)
+    for r in range(min(_EIGHTH, n)):
+        value += log(product[r])
+    for r in range(n):
+        value += block.peak[r]
+    return value
+
+
+@jit_inner
+def share(n: int, weights: Array, block: Scratch) -> None:
+    """Fill `share`; pad it and `joint` with zeros."""
+    for r in range(n):
+        block.share[r] = (weights[r] if weights.size > 0 else 1.0) / block.total[r]
+    for r in range(n, _padded(n)):
+        block.share[r] = 0.0
+        for k in range(len(block.joint)):
+            block.joint[k, r] = 0.0
+
+
+@jit_inner
+def add_statistics(
+    block: Scratch, n: int, joint: Array, mean: Array, sums: Array, scatter: Array
+) -> float:
+    """Add a component's share of a block to its moments; return that to its count."""
+    if len(mean) <= WIDEST:
+        count: float = add_moments(block.x, n, mean, joint, block.share, sums, scatter)
+        return count
+    count = 0.0
+    for r in range(n):
+        joint[r] *= block.share[r]
+        count += joint[r]
+    for i in range(len(mean)):
+        x, diff, work, centre = block.x[i], block.diff[i], block.work[i], mean[i]
+        first = second = 0.0
+        for r in range(n):
+            # without the condition, a far row could still add 0 times infinity
+            d = x[r] - centre if joint[r] != 0.0 else 0.0
+            first += joint[r] * d
+            if scatter.ndim == 1:
+                second += joint[r] * d * d
+            else:
+                diff[r] = d
+                work[r] = joint[r] * d
+        sums[i] += first
+        if scatter.ndim == 1:
+            scatter[i] += second
+        else:
+            for r in range(n, _padded(n)):
+                diff[r] = work[r] = 0.0
+    if scatter.ndim == 2:
+        add_outer(block.work, block.diff, n, scatter)
+    return count
+
+
+@jit_inner
+def reflect(scatter: Array) -> None:
+    """Copy each lower triangle to the upper one."""
+    for k in range(len(scatter)):
+        for i in range(scatter.shape[1]):
+            for j in range(i):
+                scatter[k, j, i] = scatter[k, i, j]
