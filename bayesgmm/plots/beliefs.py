@@ -8,8 +8,8 @@ from typing import Any
 import xarray as xr
 
 from bayesgmm.bayes.result import BayesFit
-from bayesgmm.mixture.errors import InputError
-from bayesgmm.plots.style import BLACK, BLUE, ORANGE, with_doubts
+from bayesgmm.plots.fits import check_posterior
+from bayesgmm.plots.style import BLACK, BLUE, ORANGE, finish, with_doubts
 from bayesgmm.results.labelled import OBSERVED
 
 
@@ -22,7 +22,7 @@ def plot_prior_posterior(
     """Draw the prior density of every parameter under its posterior's.
 
     Densities are ArviZ's estimates, by ``plot_prior_posterior``. Where the posterior looks like
-    the prior, the rows have told little.
+    the prior, the rows have told little. ArviZ makes the figure, so there is no ``ax=``.
 
     Parameters
     ----------
@@ -36,6 +36,21 @@ def plot_prior_posterior(
     Returns
     -------
     arviz_plots.PlotCollection
+
+    Raises
+    ------
+    InputError
+        If it is not a BayesFit.
+
+    Examples
+    --------
+    >>> import bayesgmm as bg
+    >>> bayes = bg.fit_bayes(
+    ...     bg.load_dataset("faithful"), 2, draws=200, tune=200, chains=2, random_seed=1,
+    ...     progressbar=False
+    ... )
+    >>> drawn = bg.plot_prior_posterior(bayes, var_names="weights")
+    >>> drawn.savefig("weights.png")  # doctest: +SKIP
     """
     import arviz as az
 
@@ -50,15 +65,14 @@ def plot_prior_posterior(
     drawn = az.plot_prior_posterior(
         tree, var_names=names, backend="matplotlib", **(arguments | kwargs)
     )
-    drawn.add_title(with_doubts("Prior and posterior", bayes), size=11)
-    return drawn
+    return finish(drawn, with_doubts("Prior and posterior", bayes))
 
 
 def plot_ppc(bayes: BayesFit, **kwargs: Any) -> Any:
     """Draw the rows of every feature among data sets that the posterior predicts.
 
     Densities are ArviZ's estimates, by ``plot_ppc_dist``. Where the rows leave the bundle, the
-    mixture misses something of them.
+    mixture misses something of them. ArviZ makes the figure, so there is no ``ax=``.
 
     Parameters
     ----------
@@ -75,7 +89,16 @@ def plot_ppc(bayes: BayesFit, **kwargs: Any) -> Any:
     ------
     InputError
         If there are so many draws and rows that the predictions would hold more than 300
-        million numbers.
+        million numbers, or it is not a BayesFit.
+
+    Examples
+    --------
+    >>> import bayesgmm as bg
+    >>> bayes = bg.fit_bayes(
+    ...     bg.load_dataset("faithful"), 2, draws=200, tune=200, chains=2, random_seed=1,
+    ...     progressbar=False
+    ... )
+    >>> drawn = bg.plot_ppc(bayes, num_samples=30)
     """
     import arviz as az
 
@@ -102,11 +125,9 @@ def plot_ppc(bayes: BayesFit, **kwargs: Any) -> Any:
     }
     drawn = az.plot_ppc_dist(tree, backend="matplotlib", **(arguments | kwargs))
     title = "The rows (dark) among data sets that the posterior predicts (pale)"
-    drawn.add_title(with_doubts(title, bayes), size=11)
-    return drawn
+    return finish(drawn, with_doubts(title, bayes))
 
 
 def _tree(bayes: BayesFit, groups: list[str]) -> xr.DataTree:
-    if not isinstance(bayes, BayesFit):
-        raise InputError(f"this picture is of a fit by fit_bayes, not {type(bayes).__name__}")
+    check_posterior(bayes)
     return bayes.to_datatree(groups)
