@@ -143,7 +143,7 @@ def test_animation_runs_in_given_axes(path, tmp_path):
         bg.animate_em_path(path, ax=axes)
 
 
-HOSTILE = ("$x_1$ \\alpha^2 $", "µ_{ß} → \\frac{a}{b} $y$", "100\\% $", "a\\$b_c")
+HOSTILE = ("$x_1$ \\alpha^2", "µ_{ß} → \\frac{a}{b} $y$", "100\\% $", "a\\$b_c")
 
 
 @pytest.fixture(scope="module")
