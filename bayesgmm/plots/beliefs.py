@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import xarray as xr
 
 from bayesgmm.bayes.result import BayesFit
+from bayesgmm.mixture.errors import InputError
 from bayesgmm.plots.fits import check_posterior
 from bayesgmm.plots.style import BLACK, BLUE, ORANGE, finish, with_doubts
 from bayesgmm.results.labelled import OBSERVED
+
+_DIMENSIONS = {"chain", "draw", "sample", "row"}
 
 
 def plot_prior_posterior(
@@ -40,7 +44,8 @@ def plot_prior_posterior(
     Raises
     ------
     InputError
-        If it is not a BayesFit.
+        If it is not a BayesFit, or the variables are constants, such as the weight of a single
+        component, which are left out of the picture.
 
     Examples
     --------
@@ -56,6 +61,9 @@ def plot_prior_posterior(
 
     tree = _tree(bayes, ["posterior", "prior"])
     names = [var_names] if isinstance(var_names, str) else list(var_names)
+    names = [name for name in names if _varies(tree, name)]
+    if not names:
+        raise InputError(f"there is nothing to draw: {var_names} cannot vary in this mixture")
     arguments: dict[str, Any] = {
         "aes": {"color": ["group"], "linestyle": ["group"]},
         "color": [ORANGE, BLUE],
@@ -102,18 +110,7 @@ def plot_ppc(bayes: BayesFit, **kwargs: Any) -> Any:
     """
     import arviz as az
 
-    tree = _tree(bayes, ["posterior_predictive", "observed_data"])
-    tree = xr.DataTree.from_dict(
-        {
-            name: xr.Dataset(
-                {
-                    feature: group[OBSERVED].sel(feature=feature, drop=True)
-                    for feature in bayes.feature_names
-                }
-            )
-            for name, group in tree.items()
-        }
-    )
+    tree = _by_feature(bayes, _tree(bayes, ["posterior_predictive", "observed_data"]))
     arguments: dict[str, Any] = {
         "visuals": {
             "predictive_dist": {"color": BLUE, "alpha": 0.25, "width": 0.7},
@@ -126,6 +123,31 @@ def plot_ppc(bayes: BayesFit, **kwargs: Any) -> Any:
     drawn = az.plot_ppc_dist(tree, backend="matplotlib", **(arguments | kwargs))
     title = "The rows (dark) among data sets that the posterior predicts (pale)"
     return finish(drawn, with_doubts(title, bayes))
+
+
+def _varies(tree: xr.DataTree, name: str) -> bool:
+    posterior = tree["posterior"].to_dataset()
+    return name not in posterior or bool(np.ptp(posterior[name].to_numpy()))
+
+
+def _by_feature(bayes: BayesFit, tree: xr.DataTree) -> xr.DataTree:
+    """Make a variable of each feature, as ArviZ has a panel for each."""
+    return xr.DataTree.from_dict(
+        {
+            group: xr.Dataset(
+                {
+                    _variable(name): found[OBSERVED].sel(feature=name, drop=True)
+                    for name in bayes.feature_names
+                }
+            )
+            for group, found in tree.items()
+        }
+    )
+
+
+def _variable(feature: str) -> str:
+    """Name a variable after its feature, unless ArviZ has a dimension of that name."""
+    return f"feature {feature}" if feature in _DIMENSIONS else feature
 
 
 def _tree(bayes: BayesFit, groups: list[str]) -> xr.DataTree:
