@@ -51,7 +51,7 @@ def plot_prior_posterior(
     --------
     >>> import bayesgmm as bg
     >>> bayes = bg.fit_bayes(
-    ...     bg.load_dataset("faithful"), 2, draws=200, tune=200, chains=2, random_seed=1,
+    ...     bg.load_dataset("faithful"), 2, draws=200, tune=200, chains=2, thin=1, random_seed=1,
     ...     progressbar=False
     ... )
     >>> drawn = bg.plot_prior_posterior(bayes, var_names="weights")
@@ -103,7 +103,7 @@ def plot_ppc(bayes: BayesFit, **kwargs: Any) -> Any:
     --------
     >>> import bayesgmm as bg
     >>> bayes = bg.fit_bayes(
-    ...     bg.load_dataset("faithful"), 2, draws=200, tune=200, chains=2, random_seed=1,
+    ...     bg.load_dataset("faithful"), 2, draws=200, tune=200, chains=2, thin=1, random_seed=1,
     ...     progressbar=False
     ... )
     >>> drawn = bg.plot_ppc(bayes, num_samples=30)

@@ -51,7 +51,7 @@ def plot_trace(
     --------
     >>> import bayesgmm as bg
     >>> bayes = bg.fit_bayes(
-    ...     bg.load_dataset("faithful"), 2, draws=200, tune=200, chains=2, random_seed=1,
+    ...     bg.load_dataset("faithful"), 2, draws=200, tune=200, chains=2, thin=1, random_seed=1,
     ...     progressbar=False
     ... )
     >>> drawn = bg.plot_trace(bayes, var_names="means", coords={"feature": ["waiting"]})
@@ -95,7 +95,7 @@ def plot_rank(
     --------
     >>> import bayesgmm as bg
     >>> bayes = bg.fit_bayes(
-    ...     bg.load_dataset("faithful"), 2, draws=200, tune=200, chains=2, random_seed=1,
+    ...     bg.load_dataset("faithful"), 2, draws=200, tune=200, chains=2, thin=1, random_seed=1,
     ...     progressbar=False
     ... )
     >>> drawn = bg.plot_rank(bayes, var_names="weights")

@@ -65,7 +65,8 @@ def plot_comparison(
     >>> faithful = bg.load_dataset("faithful")
     >>> em = bg.fit_em(faithful, 2, random_seed=1)
     >>> bayes = bg.fit_bayes(
-    ...     faithful, 2, start=em, draws=200, tune=200, chains=2, random_seed=1, progressbar=False
+    ...     faithful, 2, start=em, draws=200, tune=200, chains=2, thin=1, random_seed=1,
+    ...     progressbar=False
     ... )
     >>> ax = bg.plot_comparison(em, bayes)
     >>> ax = bg.plot_comparison(em, bayes, features="waiting")  # one feature: densities

@@ -88,7 +88,8 @@ def plot_intervals(
 
     >>> boot = em.bootstrap(50, random_seed=1, progressbar=False)
     >>> bayes = bg.fit_bayes(
-    ...     em.data, 2, start=em, draws=200, tune=200, chains=2, random_seed=1, progressbar=False
+    ...     em.data, 2, start=em, draws=200, tune=200, chains=2, thin=1, random_seed=1,
+    ...     progressbar=False
     ... )
     >>> panels = bg.plot_intervals(em, bayes, boot, parameters="mean")
     """

@@ -42,7 +42,7 @@ def plot_label_free(bayes: BayesFit, *, ax: GivenPanels | Axes | None = None) ->
     --------
     >>> import bayesgmm as bg
     >>> bayes = bg.fit_bayes(
-    ...     bg.load_dataset("faithful"), 2, draws=200, tune=200, chains=2, random_seed=1,
+    ...     bg.load_dataset("faithful"), 2, draws=200, tune=200, chains=2, thin=1, random_seed=1,
     ...     progressbar=False
     ... )
     >>> panels = bg.plot_label_free(bayes)

@@ -141,9 +141,8 @@ def animate_em_path(
     Examples
     --------
     >>> import bayesgmm as bg
-    >>> path = bg.em_path(bg.load_dataset("galaxies"), 3, n_iter=5, random_seed=1)
-    >>> animation = bg.animate_em_path(path)
-    >>> animation.save("em.gif", writer="pillow")  # doctest: +SKIP
+    >>> path = bg.em_path(bg.load_dataset("galaxies"), 3, n_iter=2, random_seed=1)
+    >>> page = bg.animate_em_path(path).to_jshtml()  # IPython.display.HTML(page) shows it
     """
     from matplotlib.animation import FuncAnimation
 

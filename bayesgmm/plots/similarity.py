@@ -51,7 +51,7 @@ def plot_similarity(
     --------
     >>> import bayesgmm as bg
     >>> bayes = bg.fit_bayes(
-    ...     bg.load_dataset("faithful"), 2, draws=200, tune=200, chains=2, random_seed=1,
+    ...     bg.load_dataset("faithful"), 2, draws=200, tune=200, chains=2, thin=1, random_seed=1,
     ...     progressbar=False
     ... )
     >>> bg.plot_similarity(bayes.similarity(), bayes.partition().labels).get_title()
