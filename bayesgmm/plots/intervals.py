@@ -178,7 +178,7 @@ def _scale(panels: Panels, drawn: dict[str, pd.DataFrame], unit: str) -> None:
     reach = 1.05 * min(float(np.nanmax(np.abs(ends))), _FARTHEST)
     for ax in panels:
         ax.set_xlim(-reach, reach)
-        ax.set_xlabel(f"distance from EM's estimate\n({unit})", fontsize="small")
+        ax.set_xlabel(f"{unit}\nfrom EM's estimate", fontsize="small")
 
 
 def _make_room(panels: Panels, n_entries: int) -> None:
