@@ -41,7 +41,7 @@ def plot_intervals(
     boot: Bootstrap | None = None,
     *,
     parameters: str | Sequence[str] = PARAMETERS,
-    ax: GivenPanels | Axes | None = None,
+    ax: GivenPanels | None = None,
 ) -> Panels:
     """Draw 95 % intervals of every parameter: EM's beside the posterior's.
 

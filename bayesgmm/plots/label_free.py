@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from bayesgmm.bayes.result import BayesFit
@@ -11,11 +9,8 @@ from bayesgmm.plots.fits import check_posterior
 from bayesgmm.plots.panels import GivenPanels, Panels, add_legend, entitle, row_of_panels
 from bayesgmm.plots.style import chain_colors, literally
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
-
-def plot_label_free(bayes: BayesFit, *, ax: GivenPanels | Axes | None = None) -> Panels:
+def plot_label_free(bayes: BayesFit, *, ax: GivenPanels | None = None) -> Panels:
     """Draw the label-free quantities against the draws, a line for each chain.
 
     Chains that are in different places run apart here, whatever their components are called.

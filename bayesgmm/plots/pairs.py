@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import combinations, combinations_with_replacement
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -18,9 +18,6 @@ from bayesgmm.plots.style import unbox, with_doubts
 from bayesgmm.plots.view import several_features
 from bayesgmm.results.fit import Fit
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
 _SIDE = 2.3  # inches of a panel
 _MARGIN = 0.8
 _BEYOND = 0.05  # of the range, on every side
@@ -31,7 +28,7 @@ def plot_pairs(
     bayes: BayesFit | None = None,
     *,
     features: str | Sequence[str] | None = None,
-    ax: GivenPanels | Axes | None = None,
+    ax: GivenPanels | None = None,
 ) -> Panels:
     """Draw the data with one fit or both, every pair of features in a panel.
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Panels = npt.NDArray[np.object_]  # of axes
-GivenPanels = Sequence[Any] | Panels  # axes, nested as `plt.subplots` does or not
+type GivenPanels = Axes | Sequence[Any] | Panels  # nested as by `plt.subplots`, or not
 
 _NARROWEST, _TITLE = 5.0, 0.6  # inches: a title must have room
 _LETTER, _SHORTEST = 0.085, 24  # inches of a letter of a title; letters of its shortest line
@@ -87,7 +87,7 @@ def row_of_panels(
 
 def entitle(panels: Panels, title: str, *, ours: bool) -> None:
     """Write a title over all panels; in a figure that is not ours, over the first."""
-    first = panels.flat[0]
+    first: Axes = panels.ravel()[0]
     if ours:
         literally(first.figure.suptitle(title, fontsize="medium"))
         return
@@ -99,7 +99,7 @@ def entitle(panels: Panels, title: str, *, ours: bool) -> None:
 
 def add_legend(panels: Panels, *, ours: bool, columns: int) -> Any:
     """Name below all panels what is in the first; in a figure that is not ours, inside it."""
-    first = panels.flat[0]
+    first: Axes = panels.ravel()[0]
     if not ours:
         return first.legend(loc="best", fontsize="small", edgecolor="none", framealpha=0.85)
     look: dict[str, Any] = {"ncols": columns, "fontsize": "small", "frameon": False}

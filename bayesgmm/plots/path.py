@@ -28,7 +28,7 @@ def plot_em_path(
     *,
     frames: int | Sequence[int] = 6,
     features: str | Sequence[str] | None = None,
-    ax: GivenPanels | Axes | None = None,
+    ax: GivenPanels | None = None,
 ) -> Panels:
     """Draw EM at some of its iterations, and the log-likelihood at all.
 
@@ -172,8 +172,8 @@ def animate_em_path(
 def _new_pair() -> Panels:
     import matplotlib.pyplot as plt
 
-    options = {"figsize": (9.0, 4.2), "layout": "constrained"}
-    return plt.subplots(1, 2, width_ratios=(3, 2), **options)[1]
+    figure = plt.figure(figsize=(9.0, 4.2), layout="constrained")
+    return figure.subplots(1, 2, width_ratios=(3, 2))
 
 
 def _draw(ax: Axes, path: EMPath, iteration: int, features: str | Sequence[str] | None) -> None:

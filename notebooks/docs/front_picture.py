@@ -21,6 +21,6 @@ bg.plot_comparison(em, bayes, ax=left)
 bg.plot_intervals(em, bayes, parameters=["weight", "mean", "sd"], ax=right)
 left.set_title("Maximum likelihood and posterior", fontsize="medium")
 for k, ax in enumerate(right):
-    ax.set_title(f"component {k}: intervals", fontsize="medium")
+    ax.set_title(f"{k}: 95 % intervals", fontsize="medium")
 figure.savefig(path, dpi=150)
 Image.open(path).convert("RGB").quantize(128).save(path, optimize=True)  # half the size
