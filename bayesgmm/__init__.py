@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from bayesgmm.plots import (
         animate_em_path,
         plot_comparison,
+        plot_density,
         plot_em_path,
         plot_fit,
         plot_intervals,
@@ -101,6 +102,7 @@ __all__ = [
     "load",
     "load_dataset",
     "plot_comparison",
+    "plot_density",
     "plot_em_path",
     "plot_fit",
     "plot_intervals",

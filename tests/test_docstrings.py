@@ -5,9 +5,13 @@ import re
 from importlib import import_module
 from pathlib import Path
 
+import matplotlib as mpl
+import matplotlib.pyplot as plt
 import pytest
 
 import bayesgmm
+
+mpl.use("Agg")  # no screen
 
 PACKAGE = Path(bayesgmm.__file__).parent
 PAGES = Path(__file__).parents[1] / "notebooks" / "docs"
@@ -24,6 +28,7 @@ def modules_with_examples():
 @pytest.mark.parametrize("name", list(modules_with_examples()))
 def test_examples_are_true(name):
     failed, tried = doctest.testmod(import_module(name), optionflags=FLAGS)
+    plt.close("all")
     assert tried
     assert not failed
 

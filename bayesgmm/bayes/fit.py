@@ -120,6 +120,32 @@ def fit_bayes(
     ----------
     Hoffman, M. D. and Gelman, A. (2014). The No-U-Turn Sampler. Journal of Machine Learning
     Research 15, 1593-1623.
+
+    Examples
+    --------
+    >>> import bayesgmm as bg
+    >>> faithful = bg.load_dataset("faithful")
+    >>> fit = bg.fit_bayes(faithful, 2, random_seed=1, progressbar=False)
+    >>> fit.diagnostics.trustworthy
+    True
+    >>> fit.summary()["mean"].loc[:, "mean"].round(0)
+    component  feature
+    0          eruptions     2.0
+               waiting      54.0
+    1          eruptions     4.0
+               waiting      80.0
+    Name: mean, dtype: float64
+
+    Priors are stated in the units of the rows; `Priors.weakly_informative` has the default:
+
+    >>> priors = bg.Priors(
+    ...     means=bg.priors.Normal(mu=[3, 70], sigma=[2, 20]),
+    ...     scales=bg.priors.LogNormal(mu=[-0.7, 1.8], sigma=0.5),
+    ...     correlations=bg.priors.LKJ(eta=2, ridge=0.1),
+    ... )
+    >>> fit = bg.fit_bayes(
+    ...     faithful, 2, priors=priors, draws=200, chains=2, random_seed=1, progressbar=False
+    ... )
     """
     structure = get_structure(covariance_type)
     data = as_data(X)

@@ -111,6 +111,17 @@ class Posterior(Fit):
 
         Wade, S. and Ghahramani, Z. (2018). Bayesian cluster analysis: point estimation and
         credible balls (with discussion). Bayesian Analysis 13, 559-626.
+
+        Examples
+        --------
+        >>> import bayesgmm as bg
+        >>> faithful = bg.load_dataset("faithful")
+        >>> bayes = bg.fit_bayes(
+        ...     faithful, 2, draws=200, tune=200, chains=2, thin=1, random_seed=1, progressbar=False
+        ... )
+        >>> found = bayes.partition()
+        >>> found.labels.shape, found.n_clusters
+        ((272,), 2)
         """
         from bayesgmm.bayes.partition.result import partition_of
 
@@ -154,6 +165,19 @@ class Posterior(Fit):
         ------
         InputError
             If there are no such features, or points and features do not fit together.
+
+        Examples
+        --------
+        >>> import bayesgmm as bg
+        >>> faithful = bg.load_dataset("faithful")
+        >>> bayes = bg.fit_bayes(
+        ...     faithful, 2, draws=200, tune=200, chains=2, thin=1, random_seed=1, progressbar=False
+        ... )
+        >>> band = bayes.density("waiting", points=[60, 80])
+        >>> bool((band.low < band.mean).all() and (band.mean < band.high).all())
+        True
+        >>> bayes.density("waiting", n_points=50).to_dataframe().columns.to_list()
+        ['waiting', 'mean', 'low', 'high']
         """
         from bayesgmm.bayes.bands import density_band
 

@@ -269,6 +269,18 @@ class BayesFit(Posterior):
 
         Stephens, M. (2000). Dealing with label switching in mixture models. Journal of the Royal
         Statistical Society B 62, 795-809.
+
+        Examples
+        --------
+        >>> import bayesgmm as bg
+        >>> faithful = bg.load_dataset("faithful")
+        >>> bayes = bg.fit_bayes(
+        ...     faithful, 2, draws=200, tune=200, chains=2, thin=1, random_seed=1, progressbar=False
+        ... )
+        >>> ordered = bayes.relabel("ordered:waiting")
+        >>> means = ordered.to_datatree(["posterior"])["posterior"]["means"].sel(feature="waiting")
+        >>> bool((means.diff("component") > 0).all())
+        True
         """
         from bayesgmm.bayes.labels.methods import relabel
 

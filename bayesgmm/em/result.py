@@ -224,6 +224,15 @@ class EMFit(Inference):
         -----
         UserWarning
             If more than one in twenty have none.
+
+        Examples
+        --------
+        >>> import bayesgmm as bg
+        >>> fit = bg.fit_em(bg.load_dataset("faithful"), 2, random_seed=1)
+        >>> boot = fit.bootstrap(100, random_seed=1, progressbar=False)
+        >>> boot.summary().columns.to_list()
+        ['mle', 'se', 'ci_low', 'ci_high', 'bias']
+        >>> table = bg.compare(boot, bayes)  # doctest: +SKIP
         """
         from bayesgmm.em.bootstrap import bootstrap
 

@@ -1,10 +1,12 @@
 """Pictures of a fit, and of two fits together.
 
-They estimate nothing: what is drawn are a fit's own parameters, draws and tables. Those of one
-panel take ``ax=`` and return Matplotlib axes, those of many return an array of axes; where ArviZ
-draws, its ``PlotCollection`` comes back.
+They estimate nothing: what is drawn are a fit's own parameters, draws, bands and tables. All take
+``ax=``: those of one panel take and return Matplotlib axes, those of many an array of axes, as
+``plt.subplots`` makes it. Where ArviZ draws, it makes the figure, and its ``PlotCollection`` comes
+back. Names of columns are written as they stand, whatever signs they hold.
 
-- Rows and mixtures: `plot_fit`, `plot_comparison`, and `plot_pairs` for all features at once.
+- Rows and mixtures: `plot_fit`, `plot_comparison`, `plot_density` for one feature, and
+  `plot_pairs` for all features at once.
 - Parameters: `plot_intervals`; `plot_prior_posterior`.
 - Allocations: `plot_responsibilities`, `plot_uncertainty`, `plot_similarity`.
 - Chains: `plot_trace` and `plot_rank`, before and after relabelling, and `plot_label_free`.
@@ -12,8 +14,9 @@ draws, its ``PlotCollection`` comes back.
 - EM on its way: `plot_em_path`, `animate_em_path`.
 - How many components: `plot_selection`.
 
-A picture of a mixture goes through three hands:
+A picture of a mixture goes through four hands:
 
+- `panels` says where to draw: in new axes, or in those that are given;
 - `view` looks at a fit through one or two of its features: rows, point estimate and some draws,
   each a mixture of its own;
 - `plane` draws two features, as ellipses; `line` draws one, as densities;
@@ -23,6 +26,7 @@ A picture of a mixture goes through three hands:
 
 from bayesgmm.plots.beliefs import plot_ppc, plot_prior_posterior
 from bayesgmm.plots.chains import plot_rank, plot_trace
+from bayesgmm.plots.density import plot_density
 from bayesgmm.plots.fits import plot_comparison, plot_fit
 from bayesgmm.plots.intervals import plot_intervals
 from bayesgmm.plots.label_free import plot_label_free
@@ -35,6 +39,7 @@ from bayesgmm.plots.similarity import plot_similarity
 __all__ = [
     "animate_em_path",
     "plot_comparison",
+    "plot_density",
     "plot_em_path",
     "plot_fit",
     "plot_intervals",

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import xarray as xr
 
 from bayesgmm.bayes.result import BayesFit
 from bayesgmm.mixture.errors import InputError
-from bayesgmm.plots.style import BLACK, BLUE, ORANGE, with_doubts
+from bayesgmm.plots.fits import check_posterior
+from bayesgmm.plots.style import BLACK, BLUE, ORANGE, finish, with_doubts
 from bayesgmm.results.labelled import OBSERVED
+
+_DIMENSIONS = {"chain", "draw", "sample", "row"}
 
 
 def plot_prior_posterior(
@@ -22,7 +26,7 @@ def plot_prior_posterior(
     """Draw the prior density of every parameter under its posterior's.
 
     Densities are ArviZ's estimates, by ``plot_prior_posterior``. Where the posterior looks like
-    the prior, the rows have told little.
+    the prior, the rows have told little. ArviZ makes the figure, so there is no ``ax=``.
 
     Parameters
     ----------
@@ -36,11 +40,30 @@ def plot_prior_posterior(
     Returns
     -------
     arviz_plots.PlotCollection
+
+    Raises
+    ------
+    InputError
+        If it is not a BayesFit, or the variables are constants, such as the weight of a single
+        component, which are left out of the picture.
+
+    Examples
+    --------
+    >>> import bayesgmm as bg
+    >>> bayes = bg.fit_bayes(
+    ...     bg.load_dataset("faithful"), 2, draws=200, tune=200, chains=2, thin=1, random_seed=1,
+    ...     progressbar=False
+    ... )
+    >>> drawn = bg.plot_prior_posterior(bayes, var_names="weights")
+    >>> drawn.savefig("weights.png")  # doctest: +SKIP
     """
     import arviz as az
 
     tree = _tree(bayes, ["posterior", "prior"])
     names = [var_names] if isinstance(var_names, str) else list(var_names)
+    names = [name for name in names if _varies(tree, name)]
+    if not names:
+        raise InputError(f"there is nothing to draw: {var_names} cannot vary in this mixture")
     arguments: dict[str, Any] = {
         "aes": {"color": ["group"], "linestyle": ["group"]},
         "color": [ORANGE, BLUE],
@@ -50,15 +73,14 @@ def plot_prior_posterior(
     drawn = az.plot_prior_posterior(
         tree, var_names=names, backend="matplotlib", **(arguments | kwargs)
     )
-    drawn.add_title(with_doubts("Prior and posterior", bayes), size=11)
-    return drawn
+    return finish(drawn, with_doubts("Prior and posterior", bayes))
 
 
 def plot_ppc(bayes: BayesFit, **kwargs: Any) -> Any:
     """Draw the rows of every feature among data sets that the posterior predicts.
 
     Densities are ArviZ's estimates, by ``plot_ppc_dist``. Where the rows leave the bundle, the
-    mixture misses something of them.
+    mixture misses something of them. ArviZ makes the figure, so there is no ``ax=``.
 
     Parameters
     ----------
@@ -75,22 +97,20 @@ def plot_ppc(bayes: BayesFit, **kwargs: Any) -> Any:
     ------
     InputError
         If there are so many draws and rows that the predictions would hold more than 300
-        million numbers.
+        million numbers, or it is not a BayesFit.
+
+    Examples
+    --------
+    >>> import bayesgmm as bg
+    >>> bayes = bg.fit_bayes(
+    ...     bg.load_dataset("faithful"), 2, draws=200, tune=200, chains=2, thin=1, random_seed=1,
+    ...     progressbar=False
+    ... )
+    >>> drawn = bg.plot_ppc(bayes, num_samples=30)
     """
     import arviz as az
 
-    tree = _tree(bayes, ["posterior_predictive", "observed_data"])
-    tree = xr.DataTree.from_dict(
-        {
-            name: xr.Dataset(
-                {
-                    feature: group[OBSERVED].sel(feature=feature, drop=True)
-                    for feature in bayes.feature_names
-                }
-            )
-            for name, group in tree.items()
-        }
-    )
+    tree = _by_feature(bayes, _tree(bayes, ["posterior_predictive", "observed_data"]))
     arguments: dict[str, Any] = {
         "visuals": {
             "predictive_dist": {"color": BLUE, "alpha": 0.25, "width": 0.7},
@@ -102,11 +122,34 @@ def plot_ppc(bayes: BayesFit, **kwargs: Any) -> Any:
     }
     drawn = az.plot_ppc_dist(tree, backend="matplotlib", **(arguments | kwargs))
     title = "The rows (dark) among data sets that the posterior predicts (pale)"
-    drawn.add_title(with_doubts(title, bayes), size=11)
-    return drawn
+    return finish(drawn, with_doubts(title, bayes))
+
+
+def _varies(tree: xr.DataTree, name: str) -> bool:
+    posterior = tree["posterior"].to_dataset()
+    return name not in posterior or bool(np.ptp(posterior[name].to_numpy()))
+
+
+def _by_feature(bayes: BayesFit, tree: xr.DataTree) -> xr.DataTree:
+    """Make a variable of each feature, as ArviZ has a panel for each."""
+    return xr.DataTree.from_dict(
+        {
+            group: xr.Dataset(
+                {
+                    _variable(name): found[OBSERVED].sel(feature=name, drop=True)
+                    for name in bayes.feature_names
+                }
+            )
+            for group, found in tree.items()
+        }
+    )
+
+
+def _variable(feature: str) -> str:
+    """Name a variable after its feature, unless ArviZ has a dimension of that name."""
+    return f"feature {feature}" if feature in _DIMENSIONS else feature
 
 
 def _tree(bayes: BayesFit, groups: list[str]) -> xr.DataTree:
-    if not isinstance(bayes, BayesFit):
-        raise InputError(f"this picture is of a fit by fit_bayes, not {type(bayes).__name__}")
+    check_posterior(bayes)
     return bayes.to_datatree(groups)

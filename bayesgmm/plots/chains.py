@@ -10,8 +10,8 @@ import xarray as xr
 from bayesgmm.bayes.labels import renamed
 from bayesgmm.bayes.result import BayesFit
 from bayesgmm.bayes.transforms import Mixture
-from bayesgmm.mixture.errors import InputError
-from bayesgmm.plots.style import chain_colors, with_doubts
+from bayesgmm.plots.fits import check_posterior
+from bayesgmm.plots.style import chain_colors, finish, with_doubts
 from bayesgmm.results import labelled
 
 
@@ -23,6 +23,8 @@ def plot_trace(
     **kwargs: Any,
 ) -> Any:
     """Draw the parameters against the draws, by ArviZ's ``plot_trace``.
+
+    ArviZ makes the figure, so there is no ``ax=``.
 
     Parameters
     ----------
@@ -39,6 +41,21 @@ def plot_trace(
     Returns
     -------
     arviz_plots.PlotCollection
+
+    Raises
+    ------
+    InputError
+        If it is not a BayesFit.
+
+    Examples
+    --------
+    >>> import bayesgmm as bg
+    >>> bayes = bg.fit_bayes(
+    ...     bg.load_dataset("faithful"), 2, draws=200, tune=200, chains=2, thin=1, random_seed=1,
+    ...     progressbar=False
+    ... )
+    >>> drawn = bg.plot_trace(bayes, var_names="means", coords={"feature": ["waiting"]})
+    >>> as_sampled = bg.plot_trace(bayes, relabelled=False)
     """
     import arviz as az
 
@@ -55,7 +72,8 @@ def plot_rank(
 ) -> Any:
     """Draw how evenly every chain's draws rank among all, by ArviZ's ``plot_rank``.
 
-    The lines of chains that agree stay near zero; see ArviZ for the method.
+    The lines of chains that agree stay near zero; see ArviZ for the method. ArviZ makes
+    the figure, so there is no ``ax=``.
 
     Parameters
     ----------
@@ -67,6 +85,20 @@ def plot_rank(
     Returns
     -------
     arviz_plots.PlotCollection
+
+    Raises
+    ------
+    InputError
+        If it is not a BayesFit.
+
+    Examples
+    --------
+    >>> import bayesgmm as bg
+    >>> bayes = bg.fit_bayes(
+    ...     bg.load_dataset("faithful"), 2, draws=200, tune=200, chains=2, thin=1, random_seed=1,
+    ...     progressbar=False
+    ... )
+    >>> drawn = bg.plot_rank(bayes, var_names="weights")
     """
     import arviz as az
 
@@ -80,8 +112,7 @@ def sampled_draws(bayes: BayesFit) -> Mixture:
 
 
 def _tree(bayes: BayesFit, relabelled: bool) -> xr.DataTree:
-    if not isinstance(bayes, BayesFit):
-        raise InputError(f"this picture is of a fit by fit_bayes, not {type(bayes).__name__}")
+    check_posterior(bayes)
     tree = bayes.to_datatree(["posterior", "sample_stats"])
     if relabelled:
         return tree
@@ -114,7 +145,7 @@ def _arguments(
 
 def _titled(drawn: Any, bayes: BayesFit, relabelled: bool) -> Any:
     state = "after relabelling" if relabelled else "as sampled, before relabelling"
-    drawn.add_title(with_doubts(f"Draws {state}", bayes), size=11)
+    finish(drawn, with_doubts(f"Draws {state}", bayes))
     if len(bayes.labels) > 1:
         drawn.add_legend("chain")
     return drawn

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,8 @@ from bayesgmm.bayes.result import BayesFit
 from bayesgmm.em.result import EMFit
 from bayesgmm.mixture.errors import InputError
 from bayesgmm.plots import line, plane
-from bayesgmm.plots.style import BLACK, dress, new_axes
+from bayesgmm.plots.panels import one_panel
+from bayesgmm.plots.style import BLACK, dress
 from bayesgmm.plots.view import chosen_features, view
 from bayesgmm.results.comparison import check_alike
 from bayesgmm.results.fit import Fit
@@ -55,10 +56,24 @@ def plot_comparison(
     Raises
     ------
     InputError
-        If the fits are not of one kind of mixture and the same rows, or there is no such feature.
+        If the fits are not of one kind of mixture and the same rows, there is no such feature, or
+        `ax` is not one axes.
+
+    Examples
+    --------
+    >>> import bayesgmm as bg
+    >>> faithful = bg.load_dataset("faithful")
+    >>> em = bg.fit_em(faithful, 2, random_seed=1)
+    >>> bayes = bg.fit_bayes(
+    ...     faithful, 2, start=em, draws=200, tune=200, chains=2, thin=1, random_seed=1,
+    ...     progressbar=False
+    ... )
+    >>> ax = bg.plot_comparison(em, bayes)
+    >>> ax = bg.plot_comparison(em, bayes, features="waiting")  # one feature: densities
+    >>> ax.figure.savefig("comparison.png")  # doctest: +SKIP
     """
     check_pair(em, bayes, "plot_comparison")
-    ax = ax or new_axes()
+    ax = one_panel(ax)
     draw_both(ax, em, bayes, features)
     dress(ax, f"EM and posterior, {words(bayes)}", bayes)
     return ax
@@ -85,9 +100,21 @@ def plot_fit(
     Raises
     ------
     InputError
-        If there is no such feature.
+        If there is no such feature, or `ax` is not one axes.
+
+    Examples
+    --------
+    >>> import bayesgmm as bg
+    >>> import matplotlib.pyplot as plt
+    >>> iris = bg.load_dataset("iris").drop(columns="species")
+    >>> figure, (left, right) = plt.subplots(1, 2)
+    >>> for covariance_type, ax in (("tied", left), ("full", right)):
+    ...     fit = bg.fit_em(iris, 3, covariance_type=covariance_type, random_seed=1)
+    ...     bg.plot_fit(fit, features=["petal_length", "petal_width"], ax=ax).get_title()
+    'EM fit, K = 3, tied covariances'
+    'EM fit, K = 3, full covariances'
     """
-    ax = ax or new_axes()
+    ax = one_panel(ax)
     draw_one(ax, fit, fit.predict(), features)
     dress(ax, f"{'Posterior' if isinstance(fit, BayesFit) else 'EM fit'}, {words(fit)}", fit)
     return ax
@@ -98,7 +125,7 @@ def draw_both(
 ) -> None:
     """Draw the data with both fits, and nothing around them."""
     drawer = drawer_of(em.feature_names, features)
-    maximum, posterior = view(em, features, 0), view(bayes, features, drawer.N_DRAWS)
+    maximum, posterior = view(em, features), view(bayes, features)
     drawer.draw_rows(ax, maximum)
     drawer.draw_em(ax, maximum)
     drawer.draw_posterior(ax, posterior)
@@ -110,7 +137,7 @@ def draw_one(
 ) -> None:
     """Draw the data, coloured by the component of each row, with one fit."""
     drawer = drawer_of(fit.feature_names, features)
-    seen = view(fit, features, drawer.N_DRAWS)
+    seen = view(fit, features)
     drawer.draw_by_component(ax, seen, labels)
     draw = drawer.draw_posterior if isinstance(fit, BayesFit) else drawer.draw_em
     draw(ax, seen, color=BLACK)  # colours belong to the components here
@@ -125,6 +152,18 @@ def drawer_of(known: tuple[str, ...], features: str | Sequence[str] | None) -> M
 def words(fit: Fit) -> str:
     """Say what was fitted, for a title."""
     return f"K = {fit.n_components}, {fit.covariance_type} covariances"
+
+
+def check_maximum(fit: Any) -> None:
+    """Raise an InputError unless it is a fit by `fit_em`."""
+    if not isinstance(fit, EMFit):
+        raise InputError(f"em must be a fit by fit_em, not {type(fit).__name__}")
+
+
+def check_posterior(fit: Any) -> None:
+    """Raise an InputError unless it is a fit by `fit_bayes`."""
+    if not isinstance(fit, BayesFit):
+        raise InputError(f"this picture is of a fit by fit_bayes, not {type(fit).__name__}")
 
 
 def check_pair(em: Fit, bayes: Fit, function: str) -> None:

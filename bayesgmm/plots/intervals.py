@@ -13,8 +13,9 @@ from bayesgmm.bayes.result import BayesFit
 from bayesgmm.em.bootstrap import Bootstrap
 from bayesgmm.em.result import EMFit
 from bayesgmm.mixture.errors import InputError
-from bayesgmm.plots.fits import check_pair, words
-from bayesgmm.plots.style import BLACK, BLUE, ORANGE, VERMILLION, Panels, new_panels, with_doubts
+from bayesgmm.plots.fits import check_maximum, check_pair, words
+from bayesgmm.plots.panels import GivenPanels, Panels, add_legend, entitle, row_of_panels
+from bayesgmm.plots.style import BLACK, BLUE, ORANGE, VERMILLION, literally, with_doubts
 from bayesgmm.results.alignment import assignments
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ PARAMETERS = ("weight", "mean", "sd", "correlation")
 
 _STEP = 0.18  # between the intervals of one parameter, where parameters are 1 apart
 _FARTHEST = 8.0  # units that are shown at most
+_ENTRY = 0.2  # inches of an entry of a legend
 # From the top down. Markers differ as well as colours, and the posterior is filled.
 _LOOKS: dict[str, dict[str, Any]] = {
     "EM, information": {"color": ORANGE, "marker": "o", "markerfacecolor": "white"},
@@ -39,6 +41,7 @@ def plot_intervals(
     boot: Bootstrap | None = None,
     *,
     parameters: str | Sequence[str] = PARAMETERS,
+    ax: GivenPanels | None = None,
 ) -> Panels:
     """Draw 95 % intervals of every parameter: EM's beside the posterior's.
 
@@ -59,6 +62,8 @@ def plot_intervals(
         What ``em.bootstrap()`` returned.
     parameters : str or sequence of str
         Which of ``"weight"``, ``"mean"``, ``"sd"`` and ``"correlation"``.
+    ax : array or sequence of matplotlib.axes.Axes, length K, optional
+        Where to draw, one for each component; by default in a new figure.
 
     Returns
     -------
@@ -68,8 +73,25 @@ def plot_intervals(
     Raises
     ------
     InputError
-        If there is no such parameter, the arguments are not of one mixture, or there are no
-        intervals.
+        If there is no such parameter, the arguments are not of one mixture, there are no
+        intervals, or `ax` is not one axes for each component.
+
+    Examples
+    --------
+    >>> import bayesgmm as bg
+    >>> em = bg.fit_em(bg.load_dataset("faithful"), 2, random_seed=1)
+    >>> panels = bg.plot_intervals(em)  # by the information and the sandwich
+    >>> len(panels)
+    2
+
+    With a bootstrap and a posterior as well, and the means alone:
+
+    >>> boot = em.bootstrap(50, random_seed=1, progressbar=False)
+    >>> bayes = bg.fit_bayes(
+    ...     em.data, 2, start=em, draws=200, tune=200, chains=2, thin=1, random_seed=1,
+    ...     progressbar=False
+    ... )
+    >>> panels = bg.plot_intervals(em, bayes, boot, parameters="mean")
     """
     _check(em, bayes, boot)
     tables, unit = _tables(em, bayes, boot)
@@ -80,17 +102,20 @@ def plot_intervals(
     centre, unit = tables["EM, information"]["estimate"][kept], unit[kept]
     n_lines = int(kept.sum()) // em.n_components
     height = 0.8 + 0.13 * (len(tables) + 1) * n_lines
-    panels = new_panels(em.n_components, width=4.6, height=height, columns=3)
+    panels = row_of_panels(em.n_components, ax, width=4.6, height=height, columns=3)
     drawn = {
         name: table[kept].sub(centre, axis=0).div(unit, axis=0) for name, table in tables.items()
     }
-    for k, ax in enumerate(panels):
+    for k, panel in enumerate(panels):
         for place, (name, table) in enumerate(drawn.items()):
-            _draw(ax, _of(table, k), (place - (len(drawn) - 1) / 2) * _STEP, name)
-        _name_lines(ax, pd.concat([_of(centre, k), _of(unit, k)], axis=1))
-        ax.set_title(f"component {k}", fontsize="medium")
-    errors = "standard errors" if not em.uncertainty().problem else "posterior sds"
-    _dress(panels, em, bayes, f"distance from EM's estimate\n({errors})", drawn)
+            _draw(panel, _of(table, k), (place - (len(drawn) - 1) / 2) * _STEP, name)
+        _name_lines(panel, pd.concat([_of(centre, k), _of(unit, k)], axis=1))
+        panel.set_title(f"component {k}", fontsize="medium")
+    _scale(panels, drawn, "posterior sds" if em.uncertainty().problem else "standard errors")
+    entitle(panels, _title(em, bayes), ours=ax is None)
+    if ax is not None:
+        _make_room(panels, len(drawn))
+    add_legend(panels, ours=ax is None, columns=4)
     return panels
 
 
@@ -142,31 +167,32 @@ def _name_lines(ax: Axes, table: pd.DataFrame) -> None:
         for (parameter, feature), (value, size) in zip(table.index, table.to_numpy(), strict=True)
     ]
     ax.set_yticks(range(len(lines)), lines, fontsize="small")
+    literally(*ax.get_yticklabels())
     ax.set_ylim(len(lines) - 0.5, -0.5)
     ax.axvline(0, color="0.8", linewidth=0.8, zorder=0)
 
 
-def _dress(
-    panels: Panels,
-    em: EMFit,
-    bayes: BayesFit | None,
-    xlabel: str,
-    drawn: dict[str, pd.DataFrame],
-) -> None:
-    figure = panels[0].figure
+def _scale(panels: Panels, drawn: dict[str, pd.DataFrame], unit: str) -> None:
+    """Give all panels one scale, which shows all intervals but the widest."""
     ends = np.concatenate([table.to_numpy().ravel() for table in drawn.values()])
     reach = 1.05 * min(float(np.nanmax(np.abs(ends))), _FARTHEST)
     for ax in panels:
         ax.set_xlim(-reach, reach)
-        ax.set_xlabel(xlabel, fontsize="small")
-    title = with_doubts(f"95 % intervals, {words(em)}", bayes)
-    problem = em.uncertainty().problem
-    if problem:
-        title += f"\nno intervals of EM: {problem}"
-    figure.suptitle(title, fontsize="medium")
-    handles, names = panels[0].get_legend_handles_labels()
-    look: dict[str, Any] = {"ncols": 4, "fontsize": "small", "frameon": False}
-    figure.legend(handles, names, loc="outside lower center", **look)
+        ax.set_xlabel(f"{unit}\nfrom EM's estimate", fontsize="small")
+
+
+def _make_room(panels: Panels, n_entries: int) -> None:
+    """Leave room for a legend above the first line, in all panels alike."""
+    for ax in panels:
+        bottom, top = ax.get_ylim()
+        height = ax.get_window_extent().height / ax.figure.dpi
+        share = min(0.5, _ENTRY * (n_entries + 0.5) / height)
+        ax.set_ylim(bottom, top - (bottom - top) * share / (1 - share))
+
+
+def _title(em: EMFit, bayes: BayesFit | None) -> str:
+    title, problem = with_doubts(f"95 % intervals, {words(em)}", bayes), em.uncertainty().problem
+    return f"{title}\nno intervals of EM: {problem}" if problem else title
 
 
 def _chosen(parameters: str | Sequence[str]) -> tuple[str, ...]:
@@ -178,8 +204,7 @@ def _chosen(parameters: str | Sequence[str]) -> tuple[str, ...]:
 
 
 def _check(em: EMFit, bayes: BayesFit | None, boot: Bootstrap | None) -> None:
-    if not isinstance(em, EMFit):
-        raise InputError(f"em must be a fit by fit_em, not {type(em).__name__}")
+    check_maximum(em)
     if bayes is not None:
         check_pair(em, bayes, "plot_intervals")
     if boot is None:

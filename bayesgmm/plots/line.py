@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[np.float64]
 
-LEVEL = 0.95  # probability of the band, at each point
-N_DRAWS = 1000
-
+_BEYOND = 0.1  # how far densities are drawn beyond the rows, in their range
 _N_POINTS = 400
 _LARGEST_RUG = 500  # rows
 _FEWEST_BINS, _MOST_BINS = 10, 80
@@ -29,7 +27,7 @@ _FEWEST_BINS, _MOST_BINS = 10, 80
 def grid(seen: View) -> Array:
     """Points from below the least value to above the greatest."""
     low, high = seen.values.min(), seen.values.max()
-    margin = 0.08 * (high - low)
+    margin = _BEYOND * (high - low)
     return np.linspace(low - margin, high + margin, _N_POINTS)
 
 
@@ -68,11 +66,13 @@ def draw_em(ax: Axes, seen: View, color: str = style.ORANGE) -> None:
 
 def draw_posterior(ax: Axes, seen: View, color: str = style.BLUE) -> None:
     """Draw the posterior mean of the density, and the band that holds 95 % of it at each point."""
+    if seen.posterior is None:
+        return
     x = grid(seen)
-    densities = np.array([density(x, params) for params in seen.draws])
-    low, high = np.quantile(densities, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
-    ax.fill_between(x, low, high, color=color, label="posterior, 95 % band", **style.BAND)
-    ax.plot(x, densities.mean(axis=0), color=color, label="posterior mean", **style.MEAN)
+    band = seen.posterior.density(seen.features, points=x)
+    words = f"posterior, {band.level:.0%} band".replace("%", " %")
+    ax.fill_between(x, band.low, band.high, color=color, label=words, **style.BAND)
+    ax.plot(x, band.mean, color=color, label="posterior mean", **style.MEAN)
 
 
 def name_components(ax: Axes, seen: View) -> None:
@@ -109,5 +109,4 @@ def _dress(ax: Axes, seen: View) -> None:
         ax.vlines(
             seen.values[:, 0], 0, 0.025, transform=foot, color="0.35", linewidth=0.6, alpha=0.7
         )
-    ax.set_xlabel(seen.features[0])
-    ax.set_ylabel("density")
+    style.name_axes(ax, seen.features[0], "density")

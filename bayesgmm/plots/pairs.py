@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import combinations_with_replacement, product
+from itertools import combinations, combinations_with_replacement
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,8 @@ from bayesgmm.em.result import EMFit
 from bayesgmm.mixture.errors import InputError
 from bayesgmm.plots import plane
 from bayesgmm.plots.fits import check_pair, draw_both, draw_one, words
-from bayesgmm.plots.style import Panels, unbox, with_doubts
+from bayesgmm.plots.panels import GivenPanels, Panels, entitle, given_panels
+from bayesgmm.plots.style import unbox, with_doubts
 from bayesgmm.plots.view import several_features
 from bayesgmm.results.fit import Fit
 
@@ -23,7 +24,11 @@ _BEYOND = 0.05  # of the range, on every side
 
 
 def plot_pairs(
-    fit: Fit, bayes: BayesFit | None = None, *, features: str | Sequence[str] | None = None
+    fit: Fit,
+    bayes: BayesFit | None = None,
+    *,
+    features: str | Sequence[str] | None = None,
+    ax: GivenPanels | None = None,
 ) -> Panels:
     """Draw the data with one fit or both, every pair of features in a panel.
 
@@ -38,6 +43,9 @@ def plot_pairs(
         Draw both; `fit` is then an EMFit of the same mixture.
     features : str or sequence of str, optional
         Which features to look at, and in which order; by default all. Others are integrated out.
+    ax : array of matplotlib.axes.Axes, shape (D, D), optional
+        Where to draw; by default in a new figure. Above the diagonal only the last of the first
+        row is used, for the legend.
 
     Returns
     -------
@@ -47,14 +55,29 @@ def plot_pairs(
     Raises
     ------
     InputError
-        If there is no such feature, or the fits are not an EMFit and a BayesFit of one mixture.
+        If there is no such feature, the fits are not an EMFit and a BayesFit of one mixture, or
+        `ax` does not have one axes for each pair.
+
+    Examples
+    --------
+    >>> import bayesgmm as bg
+    >>> iris = bg.load_dataset("iris").drop(columns="species")
+    >>> fit = bg.fit_em(iris, 3, covariance_type="tied", random_seed=1)
+    >>> panels = bg.plot_pairs(fit)
+    >>> panels.shape
+    (4, 4)
+    >>> panels[3, 2].get_xlabel(), panels[3, 0].get_ylabel()
+    ('petal_length', 'petal_width')
     """
     if not isinstance(fit, Fit):
         raise InputError(f"plot_pairs takes a fit, not {type(fit).__name__}")
     if bayes is not None:
         check_pair(fit, bayes, "plot_pairs")
     names = several_features(fit.feature_names, features)
-    panels = _grid(len(names))
+    n, ours = len(names), ax is None
+    panels = _new_grid(n) if ours else given_panels(ax, (n, n)).copy()
+    corner = panels[0, -1]
+    _clear_above(panels, ours)
     labels = fit.predict()
     for i, upwards in enumerate(names):
         for j, across in enumerate(names[: i + 1]):
@@ -64,10 +87,11 @@ def plot_pairs(
             else:
                 draw_one(panels[i, j], fit, labels, chosen)
     _focus(panels, bayes or fit, names)
-    _dress(panels)
-    figure = panels[0, 0].figure
+    _name_at_the_edges(panels)
+    _add_legend(panels, panels[0, 0].figure if ours and n > 1 else corner)
     who = "EM and posterior" if bayes is not None else _who(fit)
-    figure.suptitle(with_doubts(f"{who}, {words(fit)}", bayes or fit), fontsize="medium")
+    titled = panels if ours else np.array([corner])
+    entitle(titled, with_doubts(f"{who}, {words(fit)}", bayes or fit), ours=ours)
     return panels
 
 
@@ -75,19 +99,19 @@ def _who(fit: Fit) -> str:
     return "Posterior" if isinstance(fit, BayesFit) else "EM fit"
 
 
-def _grid(n: int) -> Panels:
+def _new_grid(n: int) -> Panels:
     import matplotlib.pyplot as plt
 
     width = max(_SIDE * n + _MARGIN, 6.0)
     size = (width, 4.5 if n == 1 else width)
-    panels = plt.subplots(n, n, figsize=size, sharex="col", layout="constrained", squeeze=False)[1]
-    for i, j in product(range(n), repeat=2):
-        if j > i:
-            panels[i, j].remove()
-            panels[i, j] = None
-        elif 0 < j < i:
-            panels[i, j].sharey(panels[i, 0])
-    return panels
+    return plt.subplots(n, n, figsize=size, layout="constrained", squeeze=False)[1]
+
+
+def _clear_above(panels: Panels, ours: bool) -> None:
+    """Leave nothing above the diagonal: axes that are given stay where they are, without frame."""
+    for i, j in combinations(range(len(panels)), 2):
+        panels[i, j].remove() if ours else panels[i, j].set_axis_off()
+        panels[i, j] = None
 
 
 def _focus(panels: Panels, fit: Fit, names: tuple[str, ...]) -> None:
@@ -99,24 +123,28 @@ def _focus(panels: Panels, fit: Fit, names: tuple[str, ...]) -> None:
         all_ends = np.concatenate([*ends, fit.data.rows()[:, column]])
         low, high = all_ends.min(), all_ends.max()
         margin = _BEYOND * (high - low)
-        panels[-1, i].set_xlim(low - margin, high + margin)
-        if i > 0:
-            panels[i, 0].set_ylim(low - margin, high + margin)
+        for below in panels[i:, i]:
+            below.set_xlim(low - margin, high + margin)
+        for beside in panels[i, :i]:
+            beside.set_ylim(low - margin, high + margin)
 
 
-def _dress(panels: Panels) -> None:
-    """Leave names and numbers at the edges only, and one legend for all."""
+def _name_at_the_edges(panels: Panels) -> None:
     n = len(panels)
-    legend: dict[str, Any] = {}
     for j, i in combinations_with_replacement(range(n), 2):  # j <= i
         ax = panels[i, j]
         unbox(ax)
         ax.tick_params(labelsize="small", labelleft=j == 0 or i == j, labelbottom=i == n - 1)
         ax.set_xlabel(ax.get_xlabel() if i == n - 1 else "")
         ax.set_ylabel(ax.get_ylabel() if j in (0, i) else "")
-        legend |= dict(zip(*ax.get_legend_handles_labels()[::-1], strict=True))
+
+
+def _add_legend(panels: Panels, owner: Any) -> None:
+    """Name everything once: above the diagonal, where there is room, or in the only panel."""
+    named: dict[str, Any] = {}
+    for j, i in combinations_with_replacement(range(len(panels)), 2):
+        named |= dict(zip(*panels[i, j].get_legend_handles_labels()[::-1], strict=True))
     look: dict[str, Any] = {"fontsize": "small", "handlelength": 2.4, "frameon": False}
-    if n > 1:  # there is room above the diagonal
+    if len(panels) > 1:
         look |= {"loc": "upper right", "bbox_to_anchor": (0.98, 0.92)}
-    owner = panels[0, 0] if n == 1 else panels[0, 0].figure
-    owner.legend(legend.values(), legend.keys(), **look)
+    owner.legend(named.values(), named.keys(), **look)

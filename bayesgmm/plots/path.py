@@ -10,7 +10,8 @@ import numpy as np
 from bayesgmm.em.path import EMPath
 from bayesgmm.mixture.errors import InputError
 from bayesgmm.plots.fits import drawer_of
-from bayesgmm.plots.style import BLACK, BLUE, VERMILLION, Panels, unbox
+from bayesgmm.plots.panels import GivenPanels, Panels, given_panels
+from bayesgmm.plots.style import BLACK, BLUE, VERMILLION, unbox
 from bayesgmm.plots.view import view_of
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def plot_em_path(
     *,
     frames: int | Sequence[int] = 6,
     features: str | Sequence[str] | None = None,
+    ax: GivenPanels | None = None,
 ) -> Panels:
     """Draw EM at some of its iterations, and the log-likelihood at all.
 
@@ -42,6 +44,8 @@ def plot_em_path(
         How many iterations to show, more of the early ones, where more happens; or which.
     features : str or pair of str, optional
         Which features to look at, as in `plot_comparison`.
+    ax : array or sequence of matplotlib.axes.Axes, length frames + 1, optional
+        Where to draw the iterations, then the log-likelihood; by default in a new figure.
 
     Returns
     -------
@@ -51,33 +55,63 @@ def plot_em_path(
     Raises
     ------
     InputError
-        If there are no such iterations or features.
-    """
-    import matplotlib.pyplot as plt
+        If there are no such iterations or features, or `ax` is not one axes more than iterations.
 
+    Examples
+    --------
+    >>> import bayesgmm as bg
+    >>> path = bg.em_path(bg.load_dataset("faithful"), 2, n_iter=20, random_seed=1)
+    >>> panels = bg.plot_em_path(path, frames=[0, 1, 20])
+    >>> [ax.get_title() for ax in panels]
+    ['start', 'iteration 1', 'iteration 20', '']
+    """
     shown = _chosen(path, frames)
-    columns = min(_COLUMNS, len(shown))
-    rows = -(-len(shown) // columns)
-    size = (max(3.1 * columns, 5.0), 2.6 * rows + 2.4)
-    figure = plt.figure(figsize=size, layout="constrained")
-    grid = figure.add_gridspec(rows + 1, columns)
-    panels = np.empty(len(shown) + 1, dtype=object)
+    panels = _new_panels(len(shown)) if ax is None else given_panels(ax, (len(shown) + 1,))
     for place, iteration in enumerate(shown):
-        first = panels[0]
-        ax = figure.add_subplot(grid[divmod(place, columns)], sharex=first, sharey=first)
-        panels[place] = ax
-        _draw(ax, path, iteration, features)
-        lowest = place >= len(shown) - columns
-        ax.tick_params(labelsize="small", labelbottom=lowest, labelleft=place % columns == 0)
-        ax.set_xlabel(ax.get_xlabel() if lowest else "")
-        ax.set_ylabel(ax.get_ylabel() if place % columns == 0 else "")
-    panels[-1] = figure.add_subplot(grid[rows, :])
+        _draw(panels[place], path, iteration, features)
+    _share_scales(panels[:-1])
+    if ax is None:
+        _name_at_the_edges(panels[:-1])
     _draw_likelihood(panels[-1], path, shown)
     return panels
 
 
+def _new_panels(n: int) -> Panels:
+    """Axes of a new figure: n for the iterations, and below them a wide one."""
+    import matplotlib.pyplot as plt
+
+    columns = min(_COLUMNS, n)
+    rows = -(-n // columns)
+    size = (max(3.1 * columns, 5.0), 2.6 * rows + 2.4)
+    figure = plt.figure(figsize=size, layout="constrained")
+    grid = figure.add_gridspec(rows + 1, columns)
+    places = [grid[divmod(place, columns)] for place in range(n)]
+    return np.array([figure.add_subplot(place) for place in [*places, grid[rows, :]]])
+
+
+def _share_scales(panels: Panels) -> None:
+    """Let all panels show what any of them shows."""
+    limits = np.array([[ax.get_xlim(), ax.get_ylim()] for ax in panels])
+    (left, bottom), (right, top) = limits[:, :, 0].min(axis=0), limits[:, :, 1].max(axis=0)
+    for ax in panels:
+        ax.set(xlim=(left, right), ylim=(bottom, top))
+
+
+def _name_at_the_edges(panels: Panels) -> None:
+    columns = min(_COLUMNS, len(panels))
+    for place, ax in enumerate(panels):
+        lowest, leftmost = place >= len(panels) - columns, place % columns == 0
+        ax.tick_params(labelsize="small", labelbottom=lowest, labelleft=leftmost)
+        ax.set_xlabel(ax.get_xlabel() if lowest else "")
+        ax.set_ylabel(ax.get_ylabel() if leftmost else "")
+
+
 def animate_em_path(
-    path: EMPath, *, features: str | Sequence[str] | None = None, interval: int = 300
+    path: EMPath,
+    *,
+    features: str | Sequence[str] | None = None,
+    interval: int = 300,
+    ax: GivenPanels | None = None,
 ) -> FuncAnimation:
     """Let EM run: its components among the rows, beside the log-likelihood so far.
 
@@ -89,6 +123,9 @@ def animate_em_path(
         Which features to look at, as in `plot_comparison`.
     interval : int
         Milliseconds of each iteration.
+    ax : pair of matplotlib.axes.Axes, optional
+        Where to draw the components, and the log-likelihood; by default in a new figure. They are
+        cleared at every frame.
 
     Returns
     -------
@@ -99,15 +136,19 @@ def animate_em_path(
     Raises
     ------
     InputError
-        If there is no such feature.
+        If there is no such feature, or `ax` is not two axes.
+
+    Examples
+    --------
+    >>> import bayesgmm as bg
+    >>> path = bg.em_path(bg.load_dataset("galaxies"), 3, n_iter=2, random_seed=1)
+    >>> page = bg.animate_em_path(path).to_jshtml()  # IPython.display.HTML(page) shows it
     """
-    import matplotlib.pyplot as plt
     from matplotlib.animation import FuncAnimation
 
     seen = view_of(path.data, path.params[-1], features)
-    figure, (left, right) = plt.subplots(
-        1, 2, figsize=(9.0, 4.2), width_ratios=(3, 2), layout="constrained"
-    )
+    left, right = _new_pair() if ax is None else given_panels(ax, (2,))
+    figure = left.get_figure(root=True)
 
     def draw(iteration: int) -> list[Axes]:
         left.clear()
@@ -122,9 +163,17 @@ def animate_em_path(
         return [left, right]
 
     draw(path.n_iter)
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")  # found once: at every frame it would take most of the time
+    if ax is None:
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")  # found once: at each frame it would take most of the time
     return FuncAnimation(figure, draw, frames=path.n_iter + 1, interval=interval)
+
+
+def _new_pair() -> Panels:
+    import matplotlib.pyplot as plt
+
+    figure = plt.figure(figsize=(9.0, 4.2), layout="constrained")
+    return figure.subplots(1, 2, width_ratios=(3, 2))
 
 
 def _draw(ax: Axes, path: EMPath, iteration: int, features: str | Sequence[str] | None) -> None:

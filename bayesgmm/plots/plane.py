@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 Array = npt.NDArray[np.float64]
 
 LEVEL = 0.95  # probability inside an ellipse
-N_DRAWS = 40
 
+_N_DRAWS = 40
 _ANGLES = np.linspace(0, 2 * np.pi, 121)
 _CIRCLE = np.column_stack([np.cos(_ANGLES), np.sin(_ANGLES)])
 
@@ -46,7 +46,7 @@ def draw_rows(ax: Axes, seen: View) -> None:
     """Draw the rows, all alike."""
     x, y = seen.values.T
     ax.scatter(x, y, s=style.point_size(len(x)), label=f"{len(x)} rows", **style.ROWS)
-    _name_axes(ax, seen)
+    style.name_axes(ax, *seen.features)
 
 
 def draw_by_component(ax: Axes, seen: View, labels: npt.NDArray[np.intp]) -> None:
@@ -56,7 +56,7 @@ def draw_by_component(ax: Axes, seen: View, labels: npt.NDArray[np.intp]) -> Non
         look: dict[str, Any] = style.component_style(k)
         x, y = seen.values[labels == k].T
         ax.scatter(x, y, s=size, alpha=0.65, linewidths=0, label=f"component {k}", **look)
-    _name_axes(ax, seen)
+    style.name_axes(ax, *seen.features)
 
 
 def draw_em(ax: Axes, seen: View, color: str = style.ORANGE) -> None:
@@ -68,7 +68,7 @@ def draw_posterior(ax: Axes, seen: View, color: str = style.BLUE) -> None:
     """Draw the ellipses of some draws, thin, and the ellipses at the posterior mean over them."""
     from matplotlib.collections import LineCollection
 
-    curves = np.concatenate([ellipses(params) for params in seen.draws])
+    curves = np.concatenate([ellipses(params) for params in seen.draws(_N_DRAWS)])
     ax.add_collection(LineCollection(list(curves), color=color, **style.DRAWS))
     ax.plot([], [], color=color, linewidth=0.8, label="posterior draws")  # theirs is too faint
     ax.plot(*outlines(seen.params), color=color, label="posterior mean", **style.MEAN)
@@ -84,8 +84,3 @@ def outlines(params: Params) -> Array:
     """Give all ellipses as one line, broken by NaN: x and y."""
     curves = ellipses(params)
     return np.pad(curves, ((0, 0), (0, 1), (0, 0)), constant_values=np.nan).reshape(-1, 2).T
-
-
-def _name_axes(ax: Axes, seen: View) -> None:
-    ax.set_xlabel(seen.features[0])
-    ax.set_ylabel(seen.features[1])

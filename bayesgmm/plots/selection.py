@@ -8,7 +8,8 @@ import numpy as np
 
 from bayesgmm.mixture.errors import InputError
 from bayesgmm.mixture.structures import get_structure
-from bayesgmm.plots.style import component_style, new_axes, unbox
+from bayesgmm.plots.panels import one_panel
+from bayesgmm.plots.style import component_style, unbox
 from bayesgmm.selection.result import CRITERIA, Criterion, Selection, label
 
 if TYPE_CHECKING:
@@ -50,12 +51,21 @@ def plot_selection(
     Raises
     ------
     InputError
-        If there is no such criterion.
+        If there is no such criterion, or `ax` is not one axes.
+
+    Examples
+    --------
+    >>> import bayesgmm as bg
+    >>> found = bg.select(
+    ...     bg.load_dataset("faithful"), [1, 2, 3], covariance_types=["EEE", "VVV"], random_seed=1
+    ... )
+    >>> bg.plot_selection(found).get_title()
+    'Best: 3 × tied (EEE)'
     """
     name = criterion or selection.criterion
     if name not in CRITERIA:
         raise InputError(f"criterion must be 'bic', 'icl' or 'aic', not {criterion!r}")
-    ax = ax or new_axes()
+    ax = one_panel(ax)
     table = selection.table
     for structure, rows in table.groupby("covariance_type", sort=False):
         words = label(str(structure), rows["code"].iloc[0])

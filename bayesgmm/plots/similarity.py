@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from bayesgmm.mixture.errors import InputError
-from bayesgmm.plots.style import new_axes
+from bayesgmm.plots.panels import one_panel
+from bayesgmm.plots.style import VERMILLION, literally
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,10 +44,21 @@ def plot_similarity(
     Raises
     ------
     InputError
-        If the matrix is not one of probabilities, symmetric, with a row for every label.
+        If the matrix is not one of probabilities, symmetric, with a row for every label, or `ax`
+        is not one axes.
+
+    Examples
+    --------
+    >>> import bayesgmm as bg
+    >>> bayes = bg.fit_bayes(
+    ...     bg.load_dataset("faithful"), 2, draws=200, tune=200, chains=2, thin=1, random_seed=1,
+    ...     progressbar=False
+    ... )
+    >>> bg.plot_similarity(bayes.similarity(), bayes.partition().labels).get_title()
+    'Posterior similarity of 272 rows'
     """
     similar, clusters = _checked(matrix, labels)
-    ax = ax or new_axes()
+    ax = one_panel(ax)
     together = clusters[:, None] == clusters
     cohesion = (similar * together).sum(axis=1) / together.sum(axis=1)
     order = np.lexsort((-cohesion, clusters))
@@ -56,12 +68,13 @@ def plot_similarity(
     names, counts = np.unique(clusters, return_counts=True)
     ends = counts.cumsum()
     for edge in ends[:-1] - 0.5:
-        ax.axhline(edge, color="#D55E00", linewidth=0.8)
-        ax.axvline(edge, color="#D55E00", linewidth=0.8)
+        ax.axhline(edge, color=VERMILLION, linewidth=0.8)
+        ax.axvline(edge, color=VERMILLION, linewidth=0.8)
     middles = ends - counts / 2 - 0.5
     words = [f"{name}\n({count})" for name, count in zip(names, counts, strict=True)]
     ax.set_xticks(middles, words, fontsize="small")
     ax.set_yticks(middles, names, fontsize="small")
+    literally(*ax.get_xticklabels(), *ax.get_yticklabels())
     ax.set_xlabel("cluster (its rows)")
     ax.set_ylabel("cluster")
     ax.set_title(f"Posterior similarity of {len(similar)} rows", fontsize="medium")

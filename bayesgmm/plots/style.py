@@ -1,21 +1,15 @@
-"""How the pictures look: colours, line styles, axes."""
+"""How the pictures look: colours, line styles, words."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
-import numpy.typing as npt
 
 from bayesgmm.bayes.result import BayesFit
 from bayesgmm.results.fit import Fit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-Panels = npt.NDArray[np.object_]  # of axes
-
-_NARROWEST, _TITLE = 5.0, 0.6  # inches: a title must have room
+    from matplotlib.text import Text
 
 # Okabe and Ito's colours, which people of every colour vision tell apart. Yellow is left out: it
 # cannot be seen on white.
@@ -54,27 +48,15 @@ def point_size(n_rows: int) -> float:
     return float(min(26.0, max(3.0, 5000 / n_rows)))
 
 
-def new_axes() -> Axes:
-    """Axes of a new figure, for who has given none."""
-    import matplotlib.pyplot as plt
+def literally(*texts: Text) -> None:
+    """Write texts as they stand: a dollar or a backslash in a column's name is no formula."""
+    for text in texts:
+        text.set(parse_math=False, usetex=False)
 
-    return plt.subplots(figsize=(7.0, 5.2), layout="constrained")[1]
 
-
-def new_panels(n: int, *, width: float, height: float, columns: int = 4) -> Panels:
-    """Axes of a new figure, shape (n,), row by row, each of so many inches."""
-    import matplotlib.pyplot as plt
-
-    columns = min(n, columns)
-    rows = -(-n // columns)
-    size = (max(width * columns, _NARROWEST), height * rows + _TITLE)
-    panels = plt.subplots(rows, columns, figsize=size, layout="constrained", squeeze=False)[1]
-    for spare in panels.flat[n:]:
-        spare.remove()
-    for ax in panels.flat[:n]:
-        unbox(ax)
-        ax.tick_params(labelsize="small")
-    return panels.ravel()[:n]
+def name_axes(ax: Axes, x: str, y: str) -> None:
+    """Name both axes, of which one or both may be features, as they stand."""
+    literally(ax.set_xlabel(x), ax.set_ylabel(y))
 
 
 def unbox(ax: Axes) -> None:
@@ -85,7 +67,7 @@ def unbox(ax: Axes) -> None:
 def dress(ax: Axes, title: str, fit: Fit) -> None:
     """Give the axes title and legend, and a warning if the draws should not be trusted."""
     unbox(ax)
-    ax.set_title(with_doubts(title, fit), fontsize="medium")
+    literally(ax.set_title(with_doubts(title, fit), fontsize="medium"))
     ax.legend(loc="best", fontsize="small", handlelength=2.4, edgecolor="none", framealpha=0.85)
 
 
@@ -94,6 +76,14 @@ def with_doubts(title: str, fit: Fit | None) -> str:
     if isinstance(fit, BayesFit) and not fit.diagnostics.trustworthy:
         return f"{title}\nthese draws should not be trusted: see the fit's diagnostics"
     return title
+
+
+def finish(drawn: Any, title: str) -> Any:
+    """Give a collection that ArviZ drew its title, and write names in it as they stand."""
+    drawn.add_title(title, size=11)
+    for ax in drawn.get_viz("figure").axes:
+        literally(ax.title, ax.xaxis.label, ax.yaxis.label)
+    return drawn
 
 
 def name_component(ax: Axes, k: int, x: float, y: float, **where: Any) -> None:

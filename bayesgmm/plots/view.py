@@ -31,19 +31,32 @@ class View:
         Their weights; empty where every row counts once.
     params : Params
         The point estimate: what it says of these features alone.
-    draws : tuple of Params
-        Draws of the posterior, evenly spaced over all chains; none for EM.
+    posterior : BayesFit or None
+        Where the draws and the bands of the features are; None for EM.
     """
 
     features: tuple[str, ...]
     values: Array
     row_weights: Array
     params: Params
-    draws: tuple[Params, ...]
+    posterior: BayesFit | None = None
+
+    def draws(self, n: int) -> tuple[Params, ...]:
+        """Give up to n draws of the posterior, evenly spaced over all chains."""
+        if self.posterior is None:
+            return ()
+        drawn = self.posterior.draws
+        columns = [self.posterior.feature_names.index(name) for name in self.features]
+        chains, draws = drawn.weights.shape[:2]
+        spread = np.unique(np.linspace(0, chains * draws - 1, n).astype(int))
+        return tuple(
+            _marginal(drawn.weights[i], drawn.means[i], drawn.cholesky[i], columns)
+            for i in zip(*np.unravel_index(spread, (chains, draws)), strict=True)
+        )
 
 
-def view(fit: Fit, features: str | Sequence[str] | None, n_draws: int) -> View:
-    """Look at a fit through one or two features, and at up to `n_draws` of its draws.
+def view(fit: Fit, features: str | Sequence[str] | None = None) -> View:
+    """Look at a fit through one or two features.
 
     Raises
     ------
@@ -51,10 +64,7 @@ def view(fit: Fit, features: str | Sequence[str] | None, n_draws: int) -> View:
         If the fit has no such features, or they are not one or two different ones.
     """
     seen = view_of(fit.data, fit.params, features)
-    if not isinstance(fit, BayesFit):
-        return seen
-    columns = [fit.feature_names.index(name) for name in seen.features]
-    return replace(seen, draws=_draws(fit, columns, n_draws))
+    return replace(seen, posterior=fit) if isinstance(fit, BayesFit) else seen
 
 
 def view_of(data: Data, params: Params, features: str | Sequence[str] | None) -> View:
@@ -66,7 +76,6 @@ def view_of(data: Data, params: Params, features: str | Sequence[str] | None) ->
         values=np.asarray(data.values[:, columns], np.float64),
         row_weights=data.row_weights,
         params=_marginal(params.weights, params.means, params.cholesky, columns),
-        draws=(),
     )
 
 
@@ -96,14 +105,6 @@ def _known(known: tuple[str, ...], features: str | Sequence[str]) -> tuple[str, 
         if name not in known:
             raise InputError(f"there is no feature {name!r}; the features are {', '.join(known)}")
     return names
-
-
-def _draws(fit: BayesFit, columns: list[int], n_draws: int) -> tuple[Params, ...]:
-    weights, means, cholesky = fit.draws.weights, fit.draws.means, fit.draws.cholesky
-    chains, draws = weights.shape[:2]
-    spread = np.unique(np.linspace(0, chains * draws - 1, n_draws).astype(int))
-    indices = [np.unravel_index(i, (chains, draws)) for i in spread]
-    return tuple(_marginal(weights[i], means[i], cholesky[i], columns) for i in indices)
 
 
 def _marginal(weights: Array, means: Array, cholesky: Array, columns: list[int]) -> Params:

@@ -22,7 +22,15 @@ _LOG_ROOT_TWO_PI = 0.5 * np.log(2 * np.pi)
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Normal(Prior):
-    """Normal distribution with mean `mu` and standard deviation `sigma`."""
+    """Normal distribution with mean `mu` and standard deviation `sigma`.
+
+    Examples
+    --------
+    >>> import bayesgmm as bg
+    >>> prior = bg.priors.Normal(mu=[2.0, 55.0], sigma=[1.0, 10.0])  # of the means of two features
+    >>> prior.describe(["eruptions", "waiting"])
+    'Normal around 2 (eruptions), 55 (waiting), sd 1, 10'
+    """
 
     mu: Any = 0.0
     sigma: Any = 1.0
@@ -103,7 +111,14 @@ class Positive(Prior):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class LogNormal(Positive):
-    """Log-normal distribution: the logarithm has mean `mu` and standard deviation `sigma`."""
+    """Log-normal distribution: the logarithm has mean `mu` and standard deviation `sigma`.
+
+    Examples
+    --------
+    >>> import bayesgmm as bg
+    >>> bg.priors.LogNormal(mu=0, sigma=0.5).describe()
+    'log-normal with median 1, 95% within a factor of 2.66'
+    """
 
     mu: Any = 0.0
     sigma: Any = 1.0
@@ -134,7 +149,14 @@ class LogNormal(Positive):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class HalfNormal(Positive):
-    """Normal distribution around zero with scale `sigma`, cut to the positive half."""
+    """Normal distribution around zero with scale `sigma`, cut to the positive half.
+
+    Examples
+    --------
+    >>> import bayesgmm as bg
+    >>> bg.priors.HalfNormal(sigma=2).describe()
+    'half-normal with scale 2'
+    """
 
     sigma: Any = 1.0
 
@@ -161,7 +183,14 @@ class HalfNormal(Positive):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class HalfCauchy(Positive):
-    """Cauchy distribution around zero with scale `beta`, cut to the positive half."""
+    """Cauchy distribution around zero with scale `beta`, cut to the positive half.
+
+    Examples
+    --------
+    >>> import bayesgmm as bg
+    >>> bg.priors.HalfCauchy(beta=2.5).describe()
+    'half-Cauchy with median 2.5'
+    """
 
     beta: Any = 1.0
 
@@ -193,7 +222,14 @@ class HalfCauchy(Positive):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Exponential(Positive):
-    """Exponential distribution with rate `lam`."""
+    """Exponential distribution with rate `lam`.
+
+    Examples
+    --------
+    >>> import bayesgmm as bg
+    >>> bg.priors.Exponential(lam=0.5).describe()
+    'exponential with mean 2'
+    """
 
     lam: Any = 1.0
 
@@ -219,7 +255,14 @@ class Exponential(Positive):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Gamma(Positive):
-    """Gamma distribution with shape `alpha` and rate `beta`."""
+    """Gamma distribution with shape `alpha` and rate `beta`.
+
+    Examples
+    --------
+    >>> import bayesgmm as bg
+    >>> bg.priors.Gamma(alpha=4, beta=2).describe()
+    'gamma with mean 2, sd 1'
+    """
 
     alpha: Any
     beta: Any
@@ -248,7 +291,14 @@ class Gamma(Positive):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class InverseGamma(Positive):
-    """Distribution of one over a :class:`Gamma` variable of the same `alpha` and `beta`."""
+    """Distribution of one over a :class:`Gamma` variable of the same `alpha` and `beta`.
+
+    Examples
+    --------
+    >>> import bayesgmm as bg
+    >>> bg.priors.InverseGamma(alpha=3, beta=2).describe()
+    'inverse gamma with mode 0.5, shape 3'
+    """
 
     alpha: Any
     beta: Any
@@ -283,7 +333,15 @@ class InverseGamma(Positive):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Uniform(Positive):
-    """Uniform distribution between `lower`, which may be zero, and `upper`."""
+    """Uniform distribution between `lower`, which may be zero, and `upper`.
+
+    Examples
+    --------
+    >>> import bayesgmm as bg
+    >>> prior = bg.priors.Uniform(lower=0.1, upper=2.1)
+    >>> prior.logpdf([1.0, 3.0]).round(3)
+    array([-0.693,   -inf])
+    """
 
     lower: Any = 0.0
     upper: Any = 1.0

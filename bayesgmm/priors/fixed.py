@@ -21,6 +21,18 @@ class Fixed(Prior):
 
     The value broadcasts to the shape of the block; of correlations it is one matrix (D, D), or
     one for each component (K, D, D).
+
+    Examples
+    --------
+    >>> import bayesgmm as bg
+    >>> faithful = bg.load_dataset("faithful")
+    >>> known = bg.Priors(
+    ...     weights=bg.priors.Fixed([0.4, 0.6]),
+    ...     means=bg.priors.Normal([3, 70], [3, 30]),
+    ...     scales=bg.priors.LogNormal([-0.2, 2.3], 0.5),
+    ... )
+    >>> bg.fit_em(faithful, 2, priors=known, random_seed=1).params.weights
+    array([0.4, 0.6])
     """
 
     value: Any

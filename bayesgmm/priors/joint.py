@@ -21,6 +21,13 @@ class Dirichlet(Prior):
     """Dirichlet distribution of shares that sum to one, with concentration `a`.
 
     A single number stands for the same concentration in every component.
+
+    Examples
+    --------
+    >>> import bayesgmm as bg
+    >>> prior = bg.priors.Dirichlet([8, 2])  # about four fifths, and one fifth
+    >>> bool(prior.logpdf([0.8, 0.2]) > prior.logpdf([0.5, 0.5]))
+    True
     """
 
     a: Any = 1.0
@@ -81,6 +88,12 @@ class LKJ(Prior):
     ----------
     Lewandowski, D., Kurowicka, D. and Joe, H. (2009). Generating random correlation matrices
     based on vines and extended onion method. Journal of Multivariate Analysis 100, 1989-2001.
+
+    Examples
+    --------
+    >>> import bayesgmm as bg
+    >>> bg.priors.LKJ(eta=2, ridge=0.1).describe()
+    'LKJ with eta 2, with a ridge of 0.1 rows: favours weak correlations'
     """
 
     eta: float = 2.0

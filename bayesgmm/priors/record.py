@@ -129,6 +129,15 @@ class Priors:
         ------
         InputError
             If a column is constant, so that the data tell no scale.
+
+        Examples
+        --------
+        >>> import bayesgmm as bg
+        >>> print(bg.Priors.weakly_informative(bg.load_dataset("faithful"), 2))
+        weights: Dirichlet with concentration 1: all divisions are equally likely
+        means: Normal around 3.49 (eruptions), 70.9 (waiting), sd 2.85, 33.9
+        scales: log-normal with median 0.806 (eruptions), 9.6 (waiting), 95% within a factor of 2.66
+        correlations: LKJ with eta 2, with a ridge of 0.1 rows: favours weak correlations
         """
         data = as_data(X)
         get_structure(covariance_type)  # raises for an unknown name

@@ -81,7 +81,14 @@ class OfSquare(Positive):
 
 
 class Variance(OfSquare):
-    """A prior stated for the variance: standard deviations are roots of its numbers."""
+    """A prior stated for the variance: standard deviations are roots of its numbers.
+
+    Examples
+    --------
+    >>> import bayesgmm as bg
+    >>> bg.priors.Variance(bg.priors.InverseGamma(alpha=3, beta=2)).describe()
+    'the variance, not the sd, is inverse gamma with mode 0.5, shape 3'
+    """
 
     power = 0.5
 
@@ -92,7 +99,14 @@ class Variance(OfSquare):
 
 
 class Precision(OfSquare):
-    """A prior stated for the precision, one over the variance."""
+    """A prior stated for the precision, one over the variance.
+
+    Examples
+    --------
+    >>> import bayesgmm as bg
+    >>> bg.priors.Precision(bg.priors.Gamma(alpha=2, beta=1)).describe()
+    'the precision, not the sd, is gamma with mean 2, sd 1.41'
+    """
 
     power = -0.5
 

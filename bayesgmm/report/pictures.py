@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from base64 import b64encode
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bayesgmm.em.result import EMFit
-from bayesgmm.plots import plot_comparison
+from bayesgmm.plots import plot_comparison, plot_density, plot_pairs
 from bayesgmm.report.markup import Markup, element, void
 from bayesgmm.report.places import Place
 
@@ -15,29 +15,27 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _MOST = 6  # pictures in a page
-_SIZE = (7.2, 5.0)  # inches
+_MOST_PAIRED = 6  # features in one picture of all pairs
+_SIZE, _SIDE = (7.2, 5.0), 2.2  # inches of a picture, and of a panel among many
 _DPI = 120
-_NAMES_AS_THEY_ARE: Any = {"text.parse_math": False}  # a dollar in a column's name is no formula
 
 
 def draw_places(em: EMFit, found: tuple[Place, ...]) -> Figure:
     """Draw the first two features, with a panel for each place."""
-    import matplotlib as mpl
     from matplotlib.figure import Figure  # no pyplot: no window, no state
 
     width, height = _SIZE
     figure = Figure(figsize=(width * len(found), height), layout="constrained")
-    with mpl.rc_context(_NAMES_AS_THEY_ARE):
-        axes = figure.subplots(1, len(found), squeeze=False)[0]
-        for place, ax in zip(found, axes, strict=True):
-            plot_comparison(em, place.posterior, ax=ax)
-            if place.name:
-                ax.set_title(f"{place.name}\n{ax.get_title()}", fontsize="medium")
+    axes = figure.subplots(1, len(found), squeeze=False)[0]
+    for place, ax in zip(found, axes, strict=True):
+        plot_comparison(em, place.posterior, ax=ax)
+        if place.name:
+            ax.set_title(f"{place.name}\n{ax.get_title()}", fontsize="medium")
     return figure
 
 
 def figures(em: EMFit, place: Place, share: int = 1) -> list[Markup]:
-    """Draw one place, two features at a time.
+    """Draw one place: all pairs of features at once, or where they are many, two at a time.
 
     Parameters
     ----------
@@ -53,8 +51,8 @@ def figures(em: EMFit, place: Place, share: int = 1) -> list[Markup]:
 
 
 def _looks(features: tuple[str, ...]) -> list[tuple[str, ...]]:
-    """Take the features in pairs, so that every one is seen."""
-    if len(features) == 1:
+    """Take the features together, or if there are many, in pairs, so that every one is seen."""
+    if len(features) <= _MOST_PAIRED:
         return [features]
     starts = [*range(0, len(features) - 1, 2)]
     if len(features) % 2:
@@ -63,19 +61,30 @@ def _looks(features: tuple[str, ...]) -> list[tuple[str, ...]]:
 
 
 def _figure(em: EMFit, place: Place, features: tuple[str, ...]) -> Markup:
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
-
-    drawn = Figure(figsize=_SIZE, layout="constrained")
-    with mpl.rc_context(_NAMES_AS_THEY_ARE):
-        plot_comparison(em, place.posterior, features=features, ax=drawn.add_subplot())
+    drawn = _drawn(em, place, features)
     file = BytesIO()
     drawn.savefig(file, format="png", dpi=_DPI)
     source = f"data:image/png;base64,{b64encode(file.getvalue()).decode()}"
-    width, height = (str(round(inches * 100)) for inches in _SIZE)
+    width, height = (str(round(inches * 100)) for inches in drawn.get_size_inches())
     image = void("img", src=source, alt=_words(em, features), width=width, height=height)
     of_chains = f", {place.name}" if place.name else ""
-    return element("figure", image, element("figcaption", f"{' and '.join(features)}{of_chains}"))
+    return element("figure", image, element("figcaption", f"{_listed(features)}{of_chains}"))
+
+
+def _drawn(em: EMFit, place: Place, features: tuple[str, ...]) -> Figure:
+    from matplotlib.figure import Figure
+
+    n = len(features)
+    if n > 2:
+        drawn = Figure(figsize=(_SIDE * n + 0.8, _SIDE * n + 0.8), layout="constrained")
+        plot_pairs(em, place.posterior, features=features, ax=drawn.subplots(n, n))
+        return drawn
+    drawn = Figure(figsize=_SIZE, layout="constrained")
+    if n == 1:
+        plot_density(place.posterior, em, ax=drawn.add_subplot())
+    else:
+        plot_comparison(em, place.posterior, features=features, ax=drawn.add_subplot())
+    return drawn
 
 
 def _words(em: EMFit, features: tuple[str, ...]) -> str:
@@ -86,7 +95,18 @@ def _words(em: EMFit, features: tuple[str, ...]) -> str:
             f"Histogram of {features[0]} in {n_rows} rows, with the densities of EM and of the "
             "posterior mean, and a band that holds 95 % of the posterior."
         )
-    return (
-        f"{n_rows} rows of {features[0]} and {features[1]} as points, with ellipses that hold "
-        "95 % of each component: EM's, the posterior mean's and those of some draws."
+    pairs = "each pair " if len(features) > 2 else ""
+    alone = (
+        " Each feature by itself is a histogram with the densities of both."
+        if len(features) > 2
+        else ""
     )
+    return (
+        f"{n_rows} rows of {_listed(features)}, {pairs}as points, with ellipses that hold "
+        f"95 % of each component: EM's, the posterior mean's and those of some draws.{alone}"
+    )
+
+
+def _listed(features: tuple[str, ...]) -> str:
+    *first, last = features
+    return f"{', '.join(first)} and {last}" if first else last

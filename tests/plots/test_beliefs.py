@@ -1,6 +1,7 @@
 """Prior beside posterior, and rows among predictions."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import bayesgmm as bg
@@ -64,3 +65,28 @@ def test_predictions_look_like_the_rows(galaxies_fits):
     rows = bayes.data.values[:, 0]
     for line in ax.lines[:-1]:
         assert middle(*line.get_data()) == pytest.approx(rows.mean(), abs=rows.std())
+
+
+@pytest.fixture(scope="module")
+def single():
+    """A single component, of features that are called as ArviZ's dimensions are."""
+    names = ["chain", "row", "draw", "sample", "feature"]
+    rows = pd.DataFrame(np.random.default_rng(1).normal(size=(50, 5)), columns=names)
+    options = {"draws": 50, "tune": 100, "chains": 2, "thin": 1, "progressbar": False}
+    return bg.fit_bayes(rows, 1, covariance_type="diag", random_seed=1, **options)
+
+
+def test_features_may_be_called_as_dimensions_are(single):
+    drawn = bg.plot_ppc(single, num_samples=5)
+    titles = [ax.get_title() for ax in drawn.get_viz("figure").axes if ax.get_title()]
+    expected = ["feature chain", "feature row", "feature draw", "feature sample", "feature"]
+    assert titles == expected
+
+
+def test_what_cannot_vary_is_left_out(single):
+    figure = bg.plot_prior_posterior(single).get_viz("figure")
+    titles = [ax.get_title() for ax in figure.axes if ax.get_title()]
+    assert len(titles) == 10
+    assert not any("weights" in title for title in titles)
+    with pytest.raises(bg.InputError, match="nothing to draw: weights cannot vary"):
+        bg.plot_prior_posterior(single, var_names="weights")

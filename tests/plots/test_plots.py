@@ -66,20 +66,20 @@ def test_thin_ellipses_are_centred_at_draws(iris_fits):
     ax = bg.plot_comparison(*iris_fits, features=PETALS)
     centres = posterior_curves(ax)[:, :-1].mean(axis=1)
     drawn = bayes.draws.means[..., [3, 2]].reshape(-1, 2)
-    assert len(centres) == plane.N_DRAWS * bayes.n_components
+    assert len(centres) == plane._N_DRAWS * bayes.n_components
     nearest = np.abs(centres[:, None] - drawn).max(axis=-1).min(axis=1)
     assert nearest.max() < 1e-12
 
 
 def test_draws_come_from_all_chains(iris_fits):
     _, bayes = iris_fits
-    shown = np.array([params.weights for params in view(bayes, None, 10).draws])
+    shown = np.array([params.weights for params in view(bayes).draws(10)])
     found = (bayes.draws.weights[:, :, None] == shown).all(axis=-1).any(axis=1)
     assert found.sum(axis=1).tolist() == [5, 5]
 
 
 def test_no_more_draws_are_shown_than_there_are(iris_fits):
-    assert len(view(iris_fits[1], None, 10**6).draws) == 200
+    assert len(view(iris_fits[1]).draws(10**6)) == 200
 
 
 def test_points_are_the_rows(iris_fits):
@@ -244,11 +244,11 @@ def test_number_of_bins_stays_within_reason(values):
 @pytest.mark.parametrize("features", [None, ("petal_length", "sepal_width"), "petal_width"])
 def test_view_has_the_covariances_of_its_features(iris_fits, features):
     em, _ = iris_fits
-    seen = view(em, features, 0)
+    seen = view(em, features)
     columns = [em.feature_names.index(name) for name in seen.features]
     expected = em.params.covariances[:, columns][:, :, columns]
     np.testing.assert_allclose(seen.params.covariances, expected, rtol=1e-12)
-    assert seen.draws == ()
+    assert seen.draws(10) == ()
 
 
 def test_nearly_collinear_features_can_be_seen():
@@ -260,7 +260,7 @@ def test_nearly_collinear_features_can_be_seen():
             feature_names=("a", "b", "c"), values=np.zeros((2, 3)), row_weights=np.empty(0)
         ),
     )
-    cholesky = view(fit, ("c", "b"), 0).params.cholesky[0]
+    cholesky = view(fit, ("c", "b")).params.cholesky[0]
     np.testing.assert_allclose(cholesky, [[1, 0], [1, 1e-9]], rtol=1e-6)
 
 

@@ -3,7 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from matplotlib.collections import PathCollection
+from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.patches import StepPatch
 
 import bayesgmm as bg
@@ -32,6 +32,48 @@ def test_rows_are_grouped_and_the_surest_come_first(galaxies_fits):
     assert (np.diff(labels) >= 0).all()
     for k in np.unique(labels):
         assert np.diff(surest[labels == k]).max() <= 1e-12
+
+
+def own_tops(ax):
+    """Where the lowest piece of every column ends, and which component it is of."""
+    pieces = [patch.get_data() for patch in ax.patches if isinstance(patch, StepPatch)]
+    tops = np.column_stack([p.values for p in pieces])
+    lowest = np.column_stack([p.baseline for p in pieces]).argmin(axis=1)
+    return tops[np.arange(len(tops)), lowest], lowest
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_most_probable_component_is_at_the_bottom_of_its_column(galaxies_fits, which):
+    ax = bg.plot_responsibilities(galaxies_fits[which])
+    tops, own = own_tops(ax)
+    np.testing.assert_allclose(tops, heights(ax).max(axis=1), atol=1e-12)
+    np.testing.assert_array_equal(own, heights(ax).argmax(axis=1))
+
+
+def test_bars_are_the_intervals_of_the_most_probable_component(iris_fits, galaxies_fits):
+    for _, bayes in (iris_fits, galaxies_fits):
+        ax = bg.plot_responsibilities(bayes)
+        (bars,) = [c for c in ax.collections if isinstance(c, LineCollection)]
+        drawn = np.array(bars.get_segments())
+        tops, _ = own_tops(ax)
+        found = np.column_stack([tops, drawn[:, 0, 1], drawn[:, 1, 1]])
+        shares = bayes.predict_proba_draws().to_numpy().reshape(-1, *heights(ax).shape)
+        own = shares.mean(axis=0).argmax(axis=1)
+        mine = shares[:, np.arange(len(own)), own]
+        expected = np.column_stack([mine.mean(axis=0), *np.quantile(mine, [0.025, 0.975], axis=0)])
+        for table in (found, expected):
+            table[:] = table[np.lexsort(table.round(9).T)]
+        np.testing.assert_allclose(found, expected, atol=1e-9)
+        np.testing.assert_array_equal(drawn[:, 0, 0], np.arange(len(own)) + 0.5)
+
+
+def test_bars_do_not_touch_and_em_has_none(galaxies_fits):
+    em, bayes = galaxies_fits
+    ax = bg.plot_responsibilities(bayes)
+    (bars,) = ax.collections
+    column = ax.get_window_extent().width / ax.figure.dpi * 72 / bayes.data.n_rows
+    assert bars.get_linewidth()[0] < column / 2
+    assert not bg.plot_responsibilities(em).collections
 
 
 def test_groups_have_the_numbers_of_their_components(galaxies_fits):

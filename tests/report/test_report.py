@@ -6,11 +6,14 @@ from dataclasses import replace
 from html import escape
 from html.parser import HTMLParser
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 
 import bayesgmm as bg
+from bayesgmm.report.pictures import _drawn
+from bayesgmm.report.places import Place
 
 VOID = {"meta", "link", "img"}
 
@@ -208,15 +211,48 @@ def test_hostile_names_are_text(em, small, tmp_path):
         assert f"mean {name}" in found.text
 
 
-def test_every_feature_is_seen_in_some_picture(tmp_path):
+def standing(n_features, folder):
+    """A page about a single component of some features, and their names."""
     rng = np.random.default_rng(0)
-    rows = pd.DataFrame(rng.normal(size=(60, 3)), columns=["a", "b", "c"])
-    em = bg.fit_em(rows, 1, random_seed=1)
+    names = [f"feature_{d}" for d in range(n_features)]
+    rows = pd.DataFrame(rng.normal(size=(60, n_features)), columns=names)
+    em = bg.fit_em(rows, 1, covariance_type="diag", random_seed=1)
     options = {"draws": 50, "tune": 100, "chains": 2, "thin": 1, "progressbar": False}
-    found = page(em, bg.fit_bayes(rows, 1, start=em, random_seed=1, **options), tmp_path)
-    drawn = " ".join(image["alt"] for image in found.all("img"))
-    for name in rows:
-        assert f" {name} " in drawn
+    bayes = bg.fit_bayes(rows, 1, covariance_type="diag", start=em, random_seed=1, **options)
+    return page(em, bayes, folder), names
+
+
+@pytest.mark.parametrize(("n_features", "n_pictures"), [(1, 1), (2, 1), (3, 1), (6, 1), (7, 4)])
+def test_every_feature_is_seen_in_some_picture(tmp_path, n_features, n_pictures):
+    found, names = standing(n_features, tmp_path)
+    images = found.all("img")
+    assert len(images) == n_pictures
+    drawn = " ".join(image["alt"] for image in images)
+    assert [name for name in names if name not in drawn] == []
+
+
+def test_the_picture_of_one_feature_is_its_density(tmp_path):
+    (image,) = standing(1, tmp_path)[0].all("img")
+    assert image["alt"].startswith("Histogram of feature_0 in 60 rows, with the densities")
+
+
+def test_several_features_are_drawn_in_all_pairs(em_of_iris, tmp_path):
+    em, bayes = em_of_iris
+    place = Place("", (0, 1), bayes, bg.compare(em, bayes))
+    figure = _drawn(em, place, em.feature_names)
+    named = [ax for ax in figure.axes if ax.axison]
+    assert len(figure.axes) == 16
+    assert len(named) == 10
+    assert [ax.get_xlabel() for ax in figure.axes[-4:]] == list(em.feature_names)
+    assert plt.get_fignums() == []
+
+
+@pytest.fixture(scope="module")
+def em_of_iris():
+    rows = bg.load_dataset("iris").drop(columns="species")
+    em = bg.fit_em(rows, 2, covariance_type="tied", random_seed=1)
+    options = {"draws": 50, "tune": 100, "chains": 2, "thin": 1, "progressbar": False}
+    return em, bg.fit_bayes(rows, 2, covariance_type="tied", start=em, random_seed=1, **options)
 
 
 def test_what_cannot_be_reported(em, small, tmp_path):
