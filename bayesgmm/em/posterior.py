@@ -297,16 +297,15 @@ class _Matrix:
     def _curved_scales(self, weights: Array) -> Array:
         """Second derivatives (L, L) of the sum of the log scales times weights (G,)."""
         rows, twice = self.rows[: self.n_scales], 2 * self._log_scales
-        curved: Array = (self._twice(rows.T * weights @ rows) - twice * weights @ twice.T) / 2
-        return curved
+        return np.asarray((self._twice(rows.T * weights @ rows) - twice * weights @ twice.T) / 2)
 
     def _seen_along(self, vectors: Array) -> Array:
         """``v' S v`` of each vector (V, D) and direction, shape (L, V)."""
-        return np.einsum("va,pab,vb->pv", vectors, self.directions, vectors, optimize=True)
+        found: Array = np.einsum("va,pab,vb->pv", vectors, self.directions, vectors, optimize=True)
+        return found
 
     def _twice(self, weight: Array) -> Array:
         """``tr(S W T)`` of each two directions S and T, shape (L, L)."""
         n_local = len(self.directions)
         moved = (self.directions @ weight).reshape(n_local, -1)
-        found: Array = moved @ self.directions.reshape(n_local, -1).T
-        return found
+        return np.asarray(moved @ self.directions.reshape(n_local, -1).T)

@@ -45,9 +45,10 @@ def compare(em: Fit | Refitted, bayes: Fit) -> pd.DataFrame:
         feature), with columns ``component``, ``parameter`` (weight, mean, sd, correlation),
         ``feature``; ``mle`` (``mode`` if `em` had priors), its standard error ``se`` and 95 %
         confidence interval ``ci_low``, ``ci_high`` (those of the posterior mode, by the curvature
-        there, if `em` had priors; NaN if ``em.uncertainty().problem`` says why); ``mean``, ``sd``, ``interval_low``, ``interval_high`` of the posterior (95 %, equal
-        tails); ``r_hat``, ``ess_bulk``, ``ess_tail``; and ``difference``, how far the maximum
-        lies above the posterior mean, in posterior standard deviations (NaN where it is fixed).
+        there, if `em` had priors; NaN if ``em.uncertainty().problem`` says why); ``mean``,
+        ``sd``, ``interval_low``, ``interval_high`` of the posterior (95 %, equal tails);
+        ``r_hat``, ``ess_bulk``, ``ess_tail``; and ``difference``, how far the maximum lies above
+        the posterior mean, in posterior standard deviations.
 
     Raises
     ------
