@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from bayesgmm.em.modes import LogScalePrior, best_covariances, best_scales
 from bayesgmm.mixture.errors import InputError
-from bayesgmm.mixture.structures import Structure
+from bayesgmm.mixture.structures import Structure, factorise
 from bayesgmm.priors import LKJ, Dirichlet, Fixed, Normal, Priors
 from bayesgmm.priors.shapes import parameter_shapes
 
@@ -105,9 +105,9 @@ class Penalty:
     def within(self, weights: Array, means: Array, factor: Array) -> tuple[Array, Array, Array]:
         """Bring mixtures to the nearest place where the priors have a density.
 
-        What is fixed gets its value, and standard deviations go to the nearest within their
-        bounds, where an ascent is free to leave a bound again. Otherwise an ascent would begin
-        with a step down: from a likelihood that is out of reach.
+        What is fixed gets its value, with covariances about fixed means, and standard deviations
+        go to the nearest within their bounds, where an ascent is free to leave a bound again.
+        Otherwise an ascent would begin with a step down: from a likelihood that is out of reach.
 
         Parameters
         ----------
@@ -119,10 +119,11 @@ class Penalty:
         -------
         weights, means, factor : array
         """
+        if isinstance(self.means, Fixed):
+            fixed = np.broadcast_to(self.means.value, means.shape).copy()
+            means, factor = fixed, self._about(weights, fixed - means, factor)
         if isinstance(self.priors.weights, Fixed):
             weights = np.broadcast_to(self.priors.weights.value, weights.shape).copy()
-        if isinstance(self.means, Fixed):
-            means = np.broadcast_to(self.means.value, means.shape).copy()
         shared, prior = self._shared(factor), self._scale_prior()
         if self.structure.diagonal:
             return weights, means, self._spread(_clipped(shared, prior), factor.shape)
@@ -235,6 +236,16 @@ class Penalty:
         else:
             found = best_covariances(rows, about, start, prior, self.priors.correlations)
         return self._spread(found, scatter.shape)
+
+    def _about(self, weights: Array, step: Array, factor: Array) -> Array:
+        """Factors of the covariances about other centres, a step away."""
+        if self.structure.diagonal:
+            about = np.square(factor) + np.square(step)
+            rows = weights[..., None]
+        else:
+            about = factor @ factor.mT + step[..., :, None] * step[..., None, :]
+            rows = weights[..., None, None]
+        return factorise(self.structure.covariances(weights, rows * about))[0]
 
     def _scale_prior(self) -> LogScalePrior:
         unit = self.unit[0] if self.structure.name == "spherical" else self.unit

@@ -185,13 +185,18 @@ def test_errors_are_the_curvature_under_every_family(covariance_type, scales):
     assert_is_curvature(fit(X, covariance_type, informative(X, scales=scales)))
 
 
-@pytest.mark.parametrize("blocks", HELD, ids=repr)
-@pytest.mark.parametrize("covariance_type", ALL)
-def test_what_is_fixed_has_no_error_and_the_rest_the_curvature_along_what_is_left(
-    covariance_type, blocks
-):
+@pytest.fixture(scope="module", params=[{}, *HELD], ids=repr)
+def blocks(request):
+    return request.param
+
+
+@pytest.fixture(scope="module", params=ALL)
+def em(request, blocks):
     X = some_rows(2)
-    em = fit(X, covariance_type, informative(X, **blocks))
+    return fit(X, request.param, informative(X, **blocks))
+
+
+def test_what_is_fixed_has_no_error_and_the_rest_the_curvature_along_what_is_left(em, blocks):
     assert_is_curvature(em)
     names = {"weights": "weight", "means": "mean", "scales": "sd", "correlations": "correlation"}
     table = em.standard_errors()["se"]
@@ -204,15 +209,11 @@ def test_what_is_fixed_has_no_error_and_the_rest_the_curvature_along_what_is_lef
     assert (summary["ci_high"] == summary["mode"]).all()
 
 
-@pytest.mark.parametrize("blocks", [{}, *HELD], ids=repr)
-@pytest.mark.parametrize("covariance_type", ALL)
-def test_free_parameters_are_as_many_as_the_covariance_has_directions(covariance_type, blocks):
-    X = some_rows(2)
-    em = fit(X, covariance_type, informative(X, **blocks))
+def test_free_parameters_are_as_many_as_the_covariance_has_directions(em):
     covariance, size = em.covariance_of_estimates.to_numpy(), errors(em)
     unit = covariance / np.outer(size, size).clip(1e-300)
     assert np.linalg.matrix_rank(unit, tol=1e-8) == em.n_parameters
-    log_n = np.log(len(X))
+    log_n = np.log(em.data.n_rows)
     assert em.bic == pytest.approx(-2 * em.log_likelihood + em.n_parameters * log_n)
 
 
