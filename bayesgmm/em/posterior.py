@@ -26,7 +26,7 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
-from scipy.linalg import block_diag, helmert
+from scipy.linalg import block_diag, helmert, solve_triangular
 
 from bayesgmm.em.coordinates import Coordinates
 from bayesgmm.em.information import Information
@@ -274,8 +274,11 @@ class _Matrix:
         A slope across them is what the scales would gain: the multipliers of Lagrange.
         """
         across = self._log_scales
-        multipliers = np.linalg.lstsq(across, slope)[0]
-        basis = np.linalg.qr(across, mode="complete")[0][:, across.shape[1] :]
+        turned, upper = np.linalg.qr(across, mode="complete")
+        size = across.shape[1]
+        along = turned[:, :size].T @ slope
+        multipliers = solve_triangular(upper[:size], along, check_finite=False)
+        basis = turned[:, size:]
         return basis, -basis.T @ self._curved_scales(multipliers) @ basis
 
     def with_fixed_correlations(self, slope: Array) -> tuple[Array, Array]:
