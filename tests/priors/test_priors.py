@@ -1,6 +1,7 @@
 """Priors: densities, draws and words, with PyMC as the oracle of the densities."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pymc as pm
@@ -9,6 +10,7 @@ from pytensor.compile.mode import Mode
 from scipy import integrate, stats
 
 from bayesgmm.mixture.errors import InputError
+from bayesgmm.mixture.structures import get_structure, n_parameters
 from bayesgmm.priors import (
     LKJ,
     Dirichlet,
