@@ -7,6 +7,6 @@ What is climbed is an `objective`: it has an E-step, and an M-step in which prio
 (`penalty`, `modes`).
 
 How sure: `information` (in local `coordinates`) and `uncertainty` carry the curvature of the
-likelihood to standard errors and intervals; `bootstrap` gets them from refitted `samples`; `ratio`
-asks for one component more.
+likelihood to standard errors and intervals, and `posterior` adds that of priors; `bootstrap` gets
+them from refitted `samples`; `ratio` asks for one component more.
 """

@@ -273,7 +273,7 @@ def check_maximum(fit: EMFit) -> None:
     if fit.priors is not None:
         raise InputError(
             "samples from the fit tell of maximum likelihood, and this fit has priors: leave them "
-            "out, or ask fit_bayes how sure the estimates are"
+            "out, or ask standard_errors() or fit_bayes how sure the estimates are"
         )
     if fit.reg_covar:
         raise InputError(

@@ -71,6 +71,7 @@ def fit_em(
     priors : Priors, optional
         As `fit_bayes` takes them. The fit is then the posterior mode of weights, means, standard
         deviations and correlations. Only for full, tied, diagonal and spherical covariances.
+        Components are in the order of the priors, if these tell them apart.
     n_starts : int
         Number of starts.
     start : EMFit or Params, optional
@@ -213,6 +214,8 @@ def maximise(
     best = optima[0].ascent
     offset = data.log_density_shift(frame.unit)
     maxima = tuple(_maximum(o, objective, frame, offset) for o in optima)
+    if priors is None or priors.exchangeable(n_components, data.n_features, structure.name):
+        maxima = tuple(replace(m, params=sorted_components(m.params)) for m in maxima)
     return EMFit(
         params=maxima[0].params,
         data=data,
@@ -243,7 +246,7 @@ def _maximum(optimum: Optimum, objective: Objective, frame: Frame, offset: float
         plain = replace(objective, reg_covar=0.0)
         log_prior = ascent.value - float(plain.estep(point, np.arange(1))[0][0])
     return Maximum(
-        sorted_components(frame.params(point)),
+        frame.params(point),
         ascent.value + offset - log_prior,
         optimum.n_found,
         optimum.sound,

@@ -1,4 +1,4 @@
-"""How sure a maximum is, by the curvature of the likelihood at it."""
+"""How sure a maximum is, by the curvature of what was climbed at it."""
 
 from __future__ import annotations
 
@@ -8,18 +8,22 @@ from functools import cached_property
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from bayesgmm.em import uncertainty
 from bayesgmm.em.climb import Reason
 from bayesgmm.em.information import Information, observed_information, reported_jacobian
+from bayesgmm.em.posterior import posterior_information, scales_on_a_bound
 from bayesgmm.em.uncertainty import Uncertainty
 from bayesgmm.mixture.errors import InputError
-from bayesgmm.priors import Priors
+from bayesgmm.priors import Fixed, Priors
 from bayesgmm.results import rows
 from bayesgmm.results.fit import Fit
 
 Kind = Literal["information", "sandwich"]
+
+_BLOCKS = {"weight": "weights", "mean": "means", "sd": "scales", "correlation": "correlations"}
 
 
 class Inference(Fit):
@@ -60,6 +64,10 @@ class Inference(Fit):
         kind : {"information", "sandwich"}
             By the inverse of the observed information (Louis 1982), or by the sandwich (White
             1982), which in large samples is right also if the mixture is not the true density.
+            With priors, by the curvature of the log posterior density (Tierney and Kadane 1986):
+            standard errors are then those of the posterior about its mode, and 0 for what is
+            fixed. There is no sandwich then, as that tells how estimates vary from sample to
+            sample: of an estimate that priors pull, this is not how sure it is.
 
         Returns
         -------
@@ -131,7 +139,10 @@ class Inference(Fit):
 
     @cached_property
     def _information(self) -> Information:
-        return observed_information(self.data, self.params, self.covariance_type)
+        of_rows = observed_information(self.data, self.params, self.covariance_type)
+        if self.priors is None:
+            return of_rows
+        return posterior_information(of_rows, self.priors, self.covariance_type)
 
     @cached_property
     def _by_information(self) -> Uncertainty:
@@ -148,14 +159,49 @@ class Inference(Fit):
         if not self.sound or self.reason is Reason.COLLAPSED:
             problem = "a component rests on so few rows that the likelihood is unbounded near by"
             return uncertainty.without(self.estimates, problem)
-        if self.priors is not None:
-            problem = "those here are for maximum likelihood; with priors, fit_bayes tells how sure"
+        if self.priors is not None and robust:
+            problem = (
+                "the sandwich is for maximum likelihood; with priors, take kind='information' or "
+                "fit_bayes"
+            )
+            return uncertainty.without(self.estimates, problem)
+        problem = self._on_a_bound()
+        if problem:
             return uncertainty.without(self.estimates, problem)
         with np.errstate(all="ignore"):  # covariances singular to rounding are told of below
-            jacobian = reported_jacobian(self._information.coordinates, self.correlated)
+            found = self._information
+            jacobian = reported_jacobian(found.coordinates, self.correlated) @ found.basis
+        jacobian[self._held()] = 0  # and not only to rounding
         return uncertainty.from_information(
-            self.estimates, jacobian, self._information, robust=robust
+            self.estimates,
+            jacobian,
+            found,
+            robust=robust,
+            climbed="likelihood" if self.priors is None else "posterior density",
         )
+
+    def _on_a_bound(self) -> str:
+        """Say which standard deviation has run into a bound of its prior, if any has."""
+        if self.priors is None:
+            return ""
+        places = np.argwhere(scales_on_a_bound(self.params, self.priors, self.covariance_type))
+        if not len(places):
+            return ""
+        component, feature = places[0]
+        return (
+            f"the sd of {self.feature_names[feature]} in component {component} lies on a bound of "
+            "its prior, where the posterior is cut off: take a prior without bounds, or fit_bayes"
+        )
+
+    def _held(self) -> npt.NDArray[np.bool_]:
+        """Which of the estimates are fixed by priors."""
+        parameter = self.estimates.index.get_level_values("parameter")
+        held = [
+            name
+            for name, block in _BLOCKS.items()
+            if self.priors is not None and isinstance(getattr(self.priors, block), Fixed)
+        ]
+        return np.asarray(parameter.isin(held))
 
     def _told(self, kind: Kind) -> Uncertainty:
         found = self.uncertainty(kind)

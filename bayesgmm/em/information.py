@@ -39,17 +39,20 @@ class Information:
     ----------
     coordinates : Coordinates
         The P free numbers.
-    gradient : array, shape (P,)
-        First derivatives of the log-likelihood: zero at a maximum.
-    observed : array, shape (P, P)
+    basis : array, shape (P, Q)
+        Directions that are open to them: all, unless priors hold something.
+    gradient : array, shape (Q,)
+        First derivatives of the log-likelihood along these: zero at a maximum.
+    observed : array, shape (Q, Q)
         Its second derivatives, with the sign turned.
-    complete : array, shape (P, P)
+    complete : array, shape (Q, Q)
         The same if the component of each row were known: expected, given the rows.
-    scores : array, shape (P, P)
+    scores : array, shape (Q, Q)
         Sum over the rows of the outer products of their scores.
     """
 
     coordinates: Coordinates
+    basis: Array
     gradient: Array
     observed: Array
     complete: Array
@@ -92,6 +95,7 @@ def observed_information(data: Data, params: Params, covariance_type: str) -> In
     complete = jacobian.T @ complete @ jacobian - coordinates.curvature(pulls)
     return Information(
         coordinates=coordinates,
+        basis=np.eye(jacobian.shape[1]),
         gradient=jacobian.T @ gradient,
         observed=complete - jacobian.T @ missing @ jacobian,
         complete=complete,

@@ -86,6 +86,12 @@ class Objective:
             weights = np.ascontiguousarray(self.row_weights[mixtures])
         return (*kernel_rows(self.data, slice(None)), weights)
 
+    def within(self, point: Points) -> Points:
+        """Bring a start to the nearest place that the priors allow, if there are any."""
+        if self.penalty is None:
+            return point
+        return Points(*self.penalty.within(point.weights, point.means, point.factor))
+
     def estep(self, points: Points, mixtures: npt.NDArray[np.intp]) -> tuple[Array, Stats]:
         """Evaluate the objective, shape (S,), with the statistics of the rows.
 

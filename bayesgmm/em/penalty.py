@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from bayesgmm.em.modes import LogScalePrior, best_covariances, best_scales
 from bayesgmm.mixture.errors import InputError
-from bayesgmm.mixture.structures import Structure
+from bayesgmm.mixture.structures import Structure, factorise
 from bayesgmm.priors import LKJ, Dirichlet, Fixed, Normal, Priors
 from bayesgmm.priors.shapes import parameter_shapes
 
@@ -38,8 +38,7 @@ class Penalty:
     `m` rows that lie on one oblique line or plane, LKJ(eta) keeps a full covariance from
     becoming singular only while ``m < 2 (eta - 1)``, unless it has a ridge.
 
-    What is fixed, or has bounds, is so from the first M-step on; only a start may be elsewhere,
-    and has the density of the nearest standard deviations that are allowed.
+    Starts are brought to where the density is positive (`within`), and no M-step leaves it.
 
     References
     ----------
@@ -102,6 +101,38 @@ class Penalty:
             centre = (np.broadcast_to(means.mu, shape) - origin) / unit
             inside = Normal(centre, np.broadcast_to(means.sigma, shape) / unit)
         return cls(priors, structure, np.asarray(unit), inside)
+
+    def within(self, weights: Array, means: Array, factor: Array) -> tuple[Array, Array, Array]:
+        """Bring mixtures to the nearest place where the priors have a density.
+
+        What is fixed gets its value, with covariances about fixed means, and standard deviations
+        go to the nearest within their bounds, where an ascent is free to leave a bound again.
+        Otherwise an ascent would begin with a step down: from a likelihood that is out of reach.
+
+        Parameters
+        ----------
+        weights : array, shape (S, K)
+        means : array, shape (S, K, D)
+        factor : array, shape (S, K, D, D) or (S, K, D)
+
+        Returns
+        -------
+        weights, means, factor : array
+        """
+        if isinstance(self.means, Fixed):
+            fixed = np.broadcast_to(self.means.value, means.shape).copy()
+            means, factor = fixed, self._about(weights, fixed - means, factor)
+        if isinstance(self.priors.weights, Fixed):
+            weights = np.broadcast_to(self.priors.weights.value, weights.shape).copy()
+        shared, prior = self._shared(factor), self._scale_prior()
+        if self.structure.diagonal:
+            return weights, means, self._spread(_clipped(shared, prior), factor.shape)
+        scales = np.sqrt(np.square(shared).sum(axis=-1))
+        rows = shared / scales[..., None]
+        if isinstance(self.priors.correlations, Fixed) and rows.shape[-1] > 1:
+            rows = np.linalg.cholesky(np.asarray(self.priors.correlations.value))
+        found = _clipped(scales, prior)[..., None] * rows
+        return weights, means, self._spread(found, factor.shape)
 
     def log_density(self, weights: Array, means: Array, factor: Array) -> Array:
         """Log prior density of mixtures, as a density of parameters in the user's units.
@@ -206,6 +237,16 @@ class Penalty:
             found = best_covariances(rows, about, start, prior, self.priors.correlations)
         return self._spread(found, scatter.shape)
 
+    def _about(self, weights: Array, step: Array, factor: Array) -> Array:
+        """Factors of the covariances about other centres, a step away."""
+        if self.structure.diagonal:
+            about = np.square(factor) + np.square(step)
+            rows = weights[..., None]
+        else:
+            about = factor @ factor.mT + step[..., :, None] * step[..., None, :]
+            rows = weights[..., None, None]
+        return factorise(self.structure.covariances(weights, rows * about))[0]
+
     def _scale_prior(self) -> LogScalePrior:
         unit = self.unit[0] if self.structure.name == "spherical" else self.unit
         return LogScalePrior(self.priors.scales, np.log(unit))
@@ -227,3 +268,10 @@ class Penalty:
 
 
 _SHARED_AXIS = {"tied": 1, "spherical": 2}  # of (mixture, component, feature)
+
+
+def _clipped(scales: Array, prior: LogScalePrior) -> Array:
+    """Return the nearest standard deviations that have a density: those that have, unchanged."""
+    u = np.log(scales)
+    nearest = prior.within(u)
+    return np.where(nearest == u, scales, np.exp(nearest))

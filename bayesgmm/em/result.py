@@ -65,7 +65,8 @@ class EMFit(Inference):
     Attributes
     ----------
     params : Params
-        The estimate, its components by ascending mean of the first feature.
+        The estimate, its components by ascending mean of the first feature; or as the priors
+        name them, if these tell components apart.
     data : Data
         The rows that were fitted.
     covariance_type : str
@@ -113,7 +114,9 @@ class EMFit(Inference):
 
     @property
     def n_parameters(self) -> int:
-        """Number of free parameters."""
+        """Number of free parameters: what priors fix is not among them."""
+        if self.priors is not None:
+            return self.priors.n_free(self.n_components, self.data.n_features, self.covariance_type)
         structure = get_structure(self.covariance_type)
         return n_parameters(structure, self.n_components, self.data.n_features)
 
@@ -122,13 +125,23 @@ class EMFit(Inference):
         """Bayesian information criterion (Schwarz 1978): lower is better.
 
         ``-2 log L + n_parameters log N``, the negative of mclust's. N is the total weight of
-        the rows.
+        the rows. With priors, L is the likelihood at the posterior mode (Fraley and Raftery
+        2007): too harsh where the priors settle what the rows leave open, because each
+        parameter that is not fixed counts in full.
+
+        References
+        ----------
+        Fraley, C. and Raftery, A. E. (2007). Bayesian regularization for normal mixture
+        estimation and model-based clustering. Journal of Classification 24, 155-181.
         """
         return -2 * self.log_likelihood + self.n_parameters * float(np.log(self.data.total_weight))
 
     @property
     def aic(self) -> float:
-        """Akaike's information criterion (1974), ``-2 log L + 2 n_parameters``: lower is better."""
+        """Akaike's information criterion (1974), ``-2 log L + 2 n_parameters``: lower is better.
+
+        It is derived for maximum likelihood, and has no such meaning at a posterior mode.
+        """
         return -2 * self.log_likelihood + 2 * self.n_parameters
 
     @property
@@ -162,7 +175,8 @@ class EMFit(Inference):
         -------
         pandas.DataFrame
             Columns ``mle`` (``mode`` with priors or a ridge), ``se`` (standard error), ``ci_low``
-            and ``ci_high`` (95 % confidence interval) by the information; a row for each parameter,
+            and ``ci_high`` (95 % confidence interval) by the information, or with priors by the
+            curvature of the posterior about its mode; a row for each parameter,
             indexed by ``component``, ``parameter`` (weight, mean, sd, correlation) and
             ``feature``. Where there are no standard errors they are NaN, and
             ``uncertainty().problem`` says why.
@@ -283,13 +297,15 @@ class EMFit(Inference):
 
     def headline(self) -> list[str]:
         """See `Fit.headline`."""
-        return [*words.headline(self), *(f"  {line}" for line in self._without_errors())]
+        return [*words.headline(self), *(f"  {line}" for line in self._about_errors())]
 
-    def _without_errors(self) -> list[str]:
+    def _about_errors(self) -> list[str]:
         if self._costly:
             return ["standard errors take a while here: standard_errors() or summary() has them"]
         problem = self.uncertainty().problem
-        return [f"no standard errors: {problem}"] if problem else []
+        if problem:
+            return [f"no standard errors: {problem}"]
+        return [] if self.priors is None else [f"standard errors {words.OF_THE_MODE}"]
 
     def _shown(self) -> pd.DataFrame:
         return self.estimates.to_frame() if self._costly else self.summary()

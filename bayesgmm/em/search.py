@@ -74,7 +74,7 @@ class Search:
 
     def from_points(self, objective: Objective, starts: Sequence[Points]) -> tuple[Optimum, ...]:
         """Climb from the given points on all rows, and from nowhere else."""
-        return tuple(self._race([Optimum(Ascent(start)) for start in starts], objective))
+        return tuple(self._race(_begun(starts, objective), objective))
 
     def everywhere(
         self,
@@ -101,7 +101,7 @@ class Search:
         found: list[Optimum] = []
         for _ in range(_ATTEMPTS):
             starts = [*_starts(few, n_components, n_starts, rng), *known]
-            found += self._race([Optimum(Ascent(start)) for start in starts], few)
+            found += self._race(_begun(starts, few), few)
             found = self._rearranged(_distinct(found), few)
             if found[0].sound:
                 break
@@ -125,7 +125,7 @@ class Search:
                 break
             tried += [o.ascent.value for o in untried]
             best = found[0].ascent
-            raced = self._race([Optimum(Ascent(start)) for start in starts], objective)
+            raced = self._race(_begun(starts, objective), objective)
             found = _distinct([*found, *raced])
             if found[0].ascent is best:
                 break
@@ -182,6 +182,10 @@ def _starts(
     drawn = Starts(data, n_components, structure, rng, ridge)
     yield from islice(drawn, n_starts - through)
     yield from _through_simpler(objective, n_components, through, rng)
+
+
+def _begun(starts: Sequence[Points], objective: Objective) -> list[Optimum]:
+    return [Optimum(Ascent(objective.within(start))) for start in starts]
 
 
 def _through_simpler(

@@ -43,7 +43,7 @@ _LINKS: dict[str, tuple[Callable[[Array], Array], ...]] = {
 
 @dataclass(frozen=True, eq=False)
 class Uncertainty:
-    """The sampling distribution of the estimates.
+    """The sampling distribution of the estimates; or with priors, the posterior about its mode.
 
     Attributes
     ----------
@@ -128,7 +128,12 @@ class Uncertainty:
 
 
 def from_information(
-    estimates: pd.Series[float], jacobian: Array, information: Information, *, robust: bool
+    estimates: pd.Series[float],
+    jacobian: Array,
+    information: Information,
+    *,
+    robust: bool,
+    climbed: str = "likelihood",
 ) -> Uncertainty:
     """Uncertainty by the delta method.
 
@@ -136,14 +141,16 @@ def from_information(
     ----------
     estimates : pandas.Series
         The reported parameters.
-    jacobian : array, shape (rows, P)
-        Their derivatives in the free numbers of `information`.
+    jacobian : array, shape (rows, Q)
+        Their derivatives along the directions of `information`.
     information : Information
         At the estimate.
     robust : bool
         By the sandwich, and not by the inverse of the information.
+    climbed : str
+        What the estimate maximises, in words.
     """
-    root, problem = _inverse_root(information)
+    root, problem = _inverse_root(information, climbed)
     if problem:
         return without(estimates, problem)
     half = jacobian @ root
@@ -158,7 +165,7 @@ def without(estimates: pd.Series[float], problem: str) -> Uncertainty:
     )
 
 
-def _inverse_root(information: Information) -> tuple[Array, str]:
+def _inverse_root(information: Information, climbed: str) -> tuple[Array, str]:
     """Root R of the inverse ``R R'`` of the observed information, or what is wrong with it.
 
     The eigenvalues are those of the observed relative to the complete-data information: shares
@@ -166,7 +173,7 @@ def _inverse_root(information: Information) -> tuple[Array, str]:
     unknown.
     """
     saddle = (
-        "the estimate is not a maximum, for the likelihood rises from it in some direction: two "
+        f"the estimate is not a maximum, for the {climbed} rises from it in some direction: two "
         "components may be the same, or EM stopped too early"
     )
     nothing = np.empty((0, 0))
@@ -179,11 +186,12 @@ def _inverse_root(information: Information) -> tuple[Array, str]:
     whitened = solve_triangular(lower, information.observed, lower=True)
     whitened = solve_triangular(lower, whitened.T, lower=True)
     shares, vectors = np.linalg.eigh((whitened + whitened.T) / 2)
-    if shares[0] < -_FLAT:
+    least = shares.min(initial=1.0)
+    if least < -_FLAT:
         return nothing, saddle
-    if shares[0] < _FLAT:
+    if least < _FLAT:
         return nothing, (
-            "the likelihood is flat in some direction at the estimate, as where two components "
+            f"the {climbed} is flat in some direction at the estimate, as where two components "
             "are the same"
         )
     root = solve_triangular(lower, vectors / np.sqrt(shares), lower=True, trans="T")

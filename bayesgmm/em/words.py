@@ -20,15 +20,32 @@ def headline(fit: EMFit) -> list[str]:
     """Say in a few lines what was fitted, how it went and whether to trust it."""
     return [
         title(fit),
-        f"  log-likelihood {fit.log_likelihood:.3f} with {fit.n_parameters} parameters; "
-        f"BIC {fit.bic:.2f}, AIC {fit.aic:.2f}, ICL {fit.icl:.2f} (lower is better)",
-        *([f"  log prior density {fit.log_prior:.3f}"] if fit.priors is not None else []),
+        *(f"  {line}" for line in (_criteria(fit) if fit.priors is None else _at_the_mode(fit))),
         *([f"  ridge of {fit.reg_covar:g}: {_RIDGE}"] if fit.reg_covar else []),
         f"  {_why_stopped(fit)}",
         f"  {_how_found(fit)}",
         *([f"  WARNING: {_UNSOUND}"] if not fit.sound else []),
     ]
 
+
+def _criteria(fit: EMFit) -> list[str]:
+    return [
+        f"log-likelihood {fit.log_likelihood:.3f} with {fit.n_parameters} parameters; "
+        f"BIC {fit.bic:.2f}, AIC {fit.aic:.2f}, ICL {fit.icl:.2f} (lower is better)"
+    ]
+
+
+def _at_the_mode(fit: EMFit) -> list[str]:
+    """Give what still means something where the likelihood alone is not at its highest."""
+    return [
+        f"log-likelihood {fit.log_likelihood:.3f} with {fit.n_parameters} free parameters; "
+        f"log prior density {fit.log_prior:.3f}",
+        f"BIC {fit.bic:.2f} at the mode (lower is better): too harsh where the priors settle "
+        "what the rows leave open",
+    ]
+
+
+OF_THE_MODE = "are of the posterior mode: by the curvature of the log posterior density there"
 
 _UNSOUND = (
     "a component rests on so few rows that this maximum is an artefact; nothing better "

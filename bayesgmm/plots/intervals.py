@@ -137,7 +137,7 @@ def _tables(
         unit = _reordered(unit, order)
         posterior = bayes.summary()
         found["posterior"] = posterior[["mean", "interval_low", "interval_high"]]
-        if sandwich.problem:
+        if em.uncertainty().problem:
             unit = posterior[["sd"]]
     columns = ["estimate", "low", "high"]
     tables = {name: table.set_axis(columns, axis=1) for name, table in found.items()}

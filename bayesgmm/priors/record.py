@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from html import escape
@@ -185,6 +186,20 @@ class Priors:
         column, n_features = self.ordered_column, shapes["means"][1]
         if column is not None and not 0 <= column < n_features:
             raise InputError(f"ordered: there is no feature {column} of {n_features}")
+
+    def n_free(self, n_components: int, n_features: int, covariance_type: str = "full") -> int:
+        """Count the parameters that are not fixed.
+
+        Shared ones count once, and weights but the last. A parameter that lies on a bound of
+        its prior is free to leave it, and counts.
+        """
+        shapes = parameter_shapes(n_components, n_features, covariance_type)
+        sizes = {name.removesuffix("_cholesky"): math.prod(shape) for name, shape in shapes.items()}
+        sizes["weights"] -= 1
+        if "correlations" in sizes:  # of D * D numbers, those under the diagonal
+            sizes["correlations"] = sizes["correlations"] * (n_features - 1) // (2 * n_features)
+        free = [name for name in sizes if not isinstance(getattr(self, name), Fixed)]
+        return sum(sizes[name] for name in free)
 
     def exchangeable(
         self, n_components: int, n_features: int, covariance_type: str = "full"

@@ -15,6 +15,8 @@ from bayesgmm.results.fit import Fit
 _ERRORS = ["se", "ci_low", "ci_high"]
 _POSTERIOR = ["mean", "sd", "interval_low", "interval_high", "r_hat", "ess_bulk", "ess_tail"]
 
+_ROUNDING = 1e-13  # of the mean: the standard deviation of draws that are all the same
+
 
 class Refitted(Protocol):
     """A fit with errors found by fitting again, such as a bootstrap."""
@@ -44,10 +46,11 @@ def compare(em: Fit | Refitted, bayes: Fit) -> pd.DataFrame:
         A row for each parameter, component by component (by ascending mean of the first
         feature), with columns ``component``, ``parameter`` (weight, mean, sd, correlation),
         ``feature``; ``mle`` (``mode`` if `em` had priors), its standard error ``se`` and 95 %
-        confidence interval ``ci_low``, ``ci_high`` (NaN if ``em.uncertainty().problem`` says
-        why); ``mean``, ``sd``, ``interval_low``, ``interval_high`` of the posterior (95 %, equal
-        tails); ``r_hat``, ``ess_bulk``, ``ess_tail``; and ``difference``, how far the maximum
-        lies above the posterior mean, in posterior standard deviations.
+        confidence interval ``ci_low``, ``ci_high`` (those of the posterior mode, by the curvature
+        there, if `em` had priors; NaN if ``em.uncertainty().problem`` says why); ``mean``,
+        ``sd``, ``interval_low``, ``interval_high`` of the posterior (95 %, equal tails);
+        ``r_hat``, ``ess_bulk``, ``ess_tail``; and ``difference``, how far the maximum lies above
+        the posterior mean, in posterior standard deviations (NaN of what is fixed).
 
     Raises
     ------
@@ -86,7 +89,8 @@ def compare(em: Fit | Refitted, bayes: Fit) -> pd.DataFrame:
     aligned = by_component[order].reshape(maximum.shape)
     table = pd.DataFrame(aligned, index=posterior.index, columns=maximum.columns)
     table = table.join(posterior[_POSTERIOR])
-    table["difference"] = (table[maximum.columns[0]] - table["mean"]) / table["sd"]
+    spread = table["sd"].where(table["sd"] > _ROUNDING * table["mean"].abs())
+    table["difference"] = (table[maximum.columns[0]] - table["mean"]) / spread
     return table.reset_index()
 
 

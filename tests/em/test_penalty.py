@@ -1,5 +1,7 @@
 """Penalised EM: an independent objective in the user's units judges every step and every end."""
 
+import functools
+import warnings
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -7,6 +9,8 @@ import naive
 import numpy as np
 import pytest
 
+import bayesgmm as bg
+from bayesgmm.em.climb import Reason
 from bayesgmm.em.penalty import Penalty
 from bayesgmm.mixture.errors import InputError
 from bayesgmm.mixture.params import full_factor
@@ -231,6 +235,90 @@ def test_what_is_fixed_stays_and_the_rest_climbs_to_a_maximum(blocks):
     for _ in range(50):
         weights, means, moved = nudged(end, priors, rng)
         assert objective(X, priors, "full", weights, means, moved) < path[-1] + 1e-7
+
+
+@pytest.mark.parametrize("scales", SCALES, ids=repr)
+@pytest.mark.parametrize("covariance_type", ALL)
+def test_the_log_posterior_never_falls_from_any_start(covariance_type, scales):
+    X = some_rows(2)
+    priors = informative(X, scales)
+    for start in starts(X, covariance_type):
+        assert_never_falls(ascent(X, covariance_type, priors, start), priors)
+
+
+@pytest.mark.parametrize("blocks", BLOCKS, ids=repr)
+@pytest.mark.parametrize("covariance_type", ALL)
+def test_the_log_posterior_never_falls_where_something_is_fixed(covariance_type, blocks):
+    X = some_rows(2)
+    unlike = covariance_type in ("tied", "spherical") and "scales" in blocks
+    blocks = blocks | ({"scales": Uniform(0.5, 1.5)} if unlike else {})
+    priors = replace(informative(X), **blocks)
+    for start in starts(X, covariance_type):
+        assert_never_falls(ascent(X, covariance_type, priors, start), priors)
+
+
+def starts(X, covariance_type):
+    """The maximum of the likelihood, which may be out of the priors' reach, and any mixture."""
+    yield maximum(X.tobytes(), covariance_type)
+    rng = np.random.default_rng(1)
+    cholesky = np.tril(rng.normal(size=(3, 2, 2))) + 2 * np.eye(2)
+    wide = np.exp(rng.normal(0, 1.5, size=(3, 1, 1)))
+    yield bg.Params(rng.dirichlet(np.ones(3)), X[rng.choice(len(X), 3)], wide * cholesky)
+
+
+@functools.cache
+def maximum(rows, covariance_type):
+    X = np.frombuffer(rows).reshape(-1, 2)
+    return bg.fit_em(X, 3, covariance_type=covariance_type, random_seed=0).params
+
+
+def ascent(X, covariance_type, priors, start):
+    options = {"covariance_type": covariance_type, "priors": priors, "max_iter": 300}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # some collapse, for not all of these priors prevent it
+        return bg.fit_em(X, 3, start=start, **options)
+
+
+def assert_never_falls(em, priors):
+    rounding = 1e-12 * np.abs(em.history).max()
+    assert np.diff(em.history).min() > -rounding
+    if em.reason is Reason.COLLAPSED:
+        return
+    p, X = em.params, em.data.values
+    diagonal = em.covariance_type in ("diag", "spherical")
+    factor = p.scales if diagonal else p.cholesky
+    last = objective(X, priors, em.covariance_type, p.weights, p.means, factor)
+    assert em.history[-1] == pytest.approx(last, rel=1e-9)
+
+
+@pytest.mark.parametrize("blocks", BLOCKS, ids=repr)
+def test_a_start_goes_no_further_than_the_priors_ask(blocks):
+    X = some_rows(2)
+    priors = replace(informative(X), **blocks)
+    penalty, rows, origin, unit = setting(X, "full", priors)
+    start = [a[None] for a in some_point(rows, "full")]
+    moved = penalty.within(*start)
+    again = penalty.within(*moved)
+    for name, before, after, twice in zip(
+        ["weights", "means", "factor"], start, moved, again, strict=True
+    ):
+        np.testing.assert_allclose(twice, after, rtol=1e-12, atol=1e-14)
+        moves_factor = {"means", "scales", "correlations"} & set(blocks)
+        if name not in blocks and not (name == "factor" and moves_factor):
+            np.testing.assert_array_equal(after, before)
+    weights, means, factor = in_users_units(*(a[0] for a in moved), origin, unit)
+    assert np.isfinite(objective(X, priors, "full", weights, means, factor))
+    scales = np.sqrt(np.square(factor).sum(-1))
+    found = {"weights": weights, "means": means, "scales": scales}
+    found["correlations"] = (factor @ factor.mT) / (scales[:, :, None] * scales[:, None])
+    for name, prior in blocks.items():
+        if isinstance(prior, Fixed):
+            expected = np.broadcast_to(prior.value, found[name].shape)
+            np.testing.assert_allclose(found[name], expected, rtol=1e-12)
+    lower, upper = priors.scales.bounds
+    assert (
+        (scales > np.multiply(lower, 1 - 1e-12)) & (scales < np.multiply(upper, 1 + 1e-12))
+    ).all()
 
 
 def nudged(end, priors, rng, size=1e-3):

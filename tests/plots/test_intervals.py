@@ -86,9 +86,15 @@ def test_some_parameters_only(em):
     assert words == ["weight", "sd", "sd"]
 
 
-def test_without_standard_errors_the_posterior_is_the_unit(faithful, short):
-    mode = bg.fit_em(faithful, 2, priors=short.priors, random_seed=1)
-    panels = bg.plot_intervals(mode, short)
+@pytest.fixture(scope="module")
+def bounded(faithful, short):
+    """A mode on a bound of its prior, without standard errors."""
+    priors = replace(short.priors, scales=bg.priors.Uniform(0.01, [0.3, 9.0]))
+    return bg.fit_em(faithful, 2, priors=priors, random_seed=1)
+
+
+def test_without_standard_errors_the_posterior_is_the_unit(bounded, short):
+    panels = bg.plot_intervals(bounded, short)
     title = panels[0].figure.get_suptitle()
     assert "no intervals of EM" in title
     low, high = short.summary()["interval_low"], short.summary()["interval_high"]
@@ -99,10 +105,22 @@ def test_without_standard_errors_the_posterior_is_the_unit(faithful, short):
     assert "posterior sds" in panels[0].get_xlabel()
 
 
-def test_nothing_to_draw_is_told(faithful, short):
+def test_a_mode_has_intervals_in_its_own_standard_errors(faithful, short):
     mode = bg.fit_em(faithful, 2, priors=short.priors, random_seed=1)
-    with pytest.raises(bg.InputError, match=r"nothing to draw: .*priors"):
-        bg.plot_intervals(mode)
+    ax = bg.plot_intervals(mode, short)[0]
+    assert "standard errors" in ax.get_xlabel()
+    table = mode.summary().loc[0]
+    expected = table[["mode", "ci_low", "ci_high"]].sub(table["mode"], axis=0)
+    found = drawn(ax)
+    assert list(found) == ["EM, information", "posterior"]
+    np.testing.assert_allclose(
+        found["EM, information"], expected.div(table["se"], axis=0), rtol=1e-9, atol=1e-12
+    )
+
+
+def test_nothing_to_draw_is_told(faithful, bounded):
+    with pytest.raises(bg.InputError, match=r"nothing to draw: .*bound of its prior"):
+        bg.plot_intervals(bounded)
     diagonal = bg.fit_em(faithful, 2, covariance_type="diag", random_seed=1)
     with pytest.raises(bg.InputError, match="no such parameters"):
         bg.plot_intervals(diagonal, parameters="correlation")

@@ -1,6 +1,7 @@
 """Priors: densities, draws and words, with PyMC as the oracle of the densities."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pymc as pm
@@ -9,6 +10,7 @@ from pytensor.compile.mode import Mode
 from scipy import integrate, stats
 
 from bayesgmm.mixture.errors import InputError
+from bayesgmm.mixture.structures import get_structure, n_parameters
 from bayesgmm.priors import (
     LKJ,
     Dirichlet,
@@ -557,3 +559,24 @@ def test_shapes_that_do_not_fit_are_named():
     priors = Priors(means=Normal([0.0, 1.0, 2.0], 1.0), scales=HalfNormal(1))
     with pytest.raises(InputError, match=r"means: mu of Normal has shape \(3,\)"):
         priors.sample(np.random.default_rng(0), 2, 2)
+
+
+@pytest.mark.parametrize("d", [1, 2, 3])
+@pytest.mark.parametrize("covariance_type", ["full", "tied", "diag", "spherical"])
+def test_free_parameters_are_those_of_the_structure_less_those_that_are_fixed(covariance_type, d):
+    k, structure = 3, get_structure(covariance_type)
+    free = Priors(means=Normal(0, 1), scales=LogNormal(0, 1))
+    assert free.n_free(k, d, covariance_type) == n_parameters(structure, k, d)
+    matrices = {"full": k, "tied": 1}.get(covariance_type, 0)
+    sizes = {
+        "weights": k - 1,
+        "means": k * d,
+        "scales": {"tied": d, "spherical": k}.get(covariance_type, k * d),
+        "correlations": matrices * d * (d - 1) // 2,
+    }
+    assert sum(sizes.values()) == n_parameters(structure, k, d)
+    values = {"weights": np.full(k, 1 / k), "means": 0.0, "scales": 1.0, "correlations": np.eye(d)}
+    for name, value in values.items():
+        held = replace(free, **{name: Fixed(value)})
+        left = n_parameters(structure, k, d) - sizes[name]
+        assert held.n_free(k, d, covariance_type) == left
