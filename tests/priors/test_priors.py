@@ -1,6 +1,7 @@
 """Priors: densities, draws and words, with PyMC as the oracle of the densities."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pymc as pm
@@ -504,6 +505,14 @@ def test_priors_say_themselves_in_the_users_units():
         "plane of the D features, LKJ without a ridge leaves the posterior of full covariances "
         "improper",
     ]
+
+
+@pytest.mark.parametrize("correlations", [LKJ(2.0), Fixed([[1.0]])], ids=["LKJ", "fixed"])
+def test_words_of_a_single_feature_leave_out_correlations(correlations):
+    one = Priors(means=Normal(), scales=LogNormal(), correlations=correlations, feature_names=["a"])
+    assert "correlation" not in str(one)
+    assert "LKJ" not in str(one)
+    assert "correlations" in str(replace(one, feature_names=("a", "b")))
 
 
 def test_words_tell_components_apart():
