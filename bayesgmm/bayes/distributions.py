@@ -18,18 +18,29 @@ class Ascending(Transform):
 
     Other columns are left as they are; in this one the first element is, and the others are the
     logarithms of their distances from the one before, as in PyMC's ``ordered``.
+
+    PyMC starts a sampler where the prior has its centre, and means whose priors are alike tie
+    there. They are taken to be a gap apart instead, so that there is a place to start from.
+
+    Parameters
+    ----------
+    column : int
+        The column that orders.
+    gap : float
+        Positive, in the units of that column.
     """
 
     name = "ascending"
     ndim_supp = 2
 
-    def __init__(self, column: int) -> None:
-        self.column = column
+    def __init__(self, column: int, gap: float) -> None:
+        self.column, self.gap = column, gap
 
     def forward(self, value: Any, *inputs: Any) -> Any:
         """Map means to unconstrained numbers."""
         x = value[..., self.column]
-        return value[..., 1:, self.column].set(pt.log(x[..., 1:] - x[..., :-1]))
+        steps = x[..., 1:] - x[..., :-1]
+        return value[..., 1:, self.column].set(pt.log(pt.switch(steps > 0, steps, self.gap)))
 
     def backward(self, value: Any, *inputs: Any) -> Any:
         """Map unconstrained numbers to means."""

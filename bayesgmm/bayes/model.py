@@ -112,13 +112,20 @@ def _parameter(
         value = pt.as_tensor(np.broadcast_to(np.asarray(prior.value), shape).copy())
         return pm.Deterministic(block, value, dims=dims)
     variable = variables[block]
-    free = _free(variable, {} if ordered is None else {"transform": Ascending(ordered)})
+    order = {} if ordered is None else {"transform": _ascending(prior, shape, ordered)}
+    free = _free(variable, order)
     if variable.name == block:
         return free
     if variable.dims == ("component",) and len(shape) > 1:
         free = free[:, None]
     value = free if variable.power == 1 else free**variable.power
     return pm.Deterministic(block, _to_shape(value, shape), dims=dims)
+
+
+def _ascending(prior: Prior, shape: tuple[int, ...], column: int) -> Ascending:
+    """Order means by a column, with starting points that share the prior's sd between them."""
+    sigma = np.broadcast_to(prior.parameters["sigma"], shape)[:, column]
+    return Ascending(column, float(sigma.mean()) / shape[0])
 
 
 def _free(variable: Variable, options: dict[str, Any]) -> Any:

@@ -38,8 +38,11 @@ _SCALES_CURE = "LogNormal and InverseGamma never do"
 _RIDGE_CURE = "a ridge, as in LKJ(2, ridge=0.1), never does"
 
 
-def warnings_of(scales: Positive | Fixed, correlations: LKJ | Fixed) -> list[str]:
-    """Say in general which rows would make the posterior improper, a line for either prior."""
+def warnings_of(scales: Positive | Fixed, correlations: LKJ | Fixed | None) -> list[str]:
+    """Say in general which rows would make the posterior improper, a line for either prior.
+
+    Of a single feature there are no correlations.
+    """
     found = []
     if np.isfinite(scales.order_at_zero):
         found.append(

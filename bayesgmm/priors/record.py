@@ -309,12 +309,15 @@ class Priors:
 
     def _lines(self) -> list[tuple[str, str]]:
         lines = [(name, getattr(self, name).describe(self.feature_names)) for name in _FAMILIES]
-        if isinstance(self.correlations, Fixed):
+        alone = len(self.feature_names) == 1  # and correlated with nothing
+        if alone:
+            lines.pop()
+        elif isinstance(self.correlations, Fixed):
             lines[-1] = ("correlations", f"fixed at {np.asarray(self.correlations.value).tolist()}")
         if self.ordered is not None:
             along = self.ordered if isinstance(self.ordered, str) else f"feature {self.ordered}"
             lines.append(("order", f"the means of {along} ascend from component to component"))
-        warnings = warnings_of(self.scales, self.correlations)
+        warnings = warnings_of(self.scales, None if alone else self.correlations)
         return lines + [("warning", words) for words in warnings]
 
     def __str__(self) -> str:

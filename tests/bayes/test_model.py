@@ -288,6 +288,14 @@ def test_ordered_means_ascend_and_other_features_do_not_care():
     assert (np.diff(drawn[..., 0], axis=1) < 0).any()
 
 
+@pytest.mark.parametrize("mu", [0.0, [[5.0], [0.0], [5.0]]])
+def test_pymc_can_start_where_the_priors_of_ordered_means_are_alike(mu):
+    priors = Priors(means=Normal(mu, 2), scales=HalfNormal(1), ordered=0)
+    model = build_model(np.arange(9.0), 3, priors=priors)
+    start = model.initial_point()
+    assert np.isfinite(model.compile_logp(mode=PLAIN)(start))
+
+
 def test_ordering_one_feature_is_pymcs_ordered():
     priors = Priors(means=Normal(0, 2), scales=Fixed(1.0), weights=Fixed(0.5), ordered=0)
     ours = build_model(np.zeros((3, 1)), 2, priors=priors)

@@ -508,6 +508,14 @@ def test_priors_say_themselves_in_the_users_units():
     ]
 
 
+@pytest.mark.parametrize("correlations", [LKJ(2.0), Fixed([[1.0]])], ids=["LKJ", "fixed"])
+def test_words_of_a_single_feature_leave_out_correlations(correlations):
+    one = Priors(means=Normal(), scales=LogNormal(), correlations=correlations, feature_names=["a"])
+    assert "correlation" not in str(one)
+    assert "LKJ" not in str(one)
+    assert "correlations" in str(replace(one, feature_names=("a", "b")))
+
+
 def test_words_tell_components_apart():
     words = Normal([[0.0, 1.0], [2.0, 3.0]], 1.0).describe(("a", "b"))
     assert words == "Normal around (component 0: 0 (a), 1 (b); component 1: 2 (a), 3 (b)), sd 1"
