@@ -158,8 +158,8 @@ def _encode_scales(given: Prior, shape: tuple[int, ...]) -> tuple[int, Array, fl
             numbers: tuple[Any, ...] = (0.0, 0.0, 1.0)
             constant: Any = 0.0
         case LogNormal():
-            family, numbers = terms.LOG_NORMAL, (q.mu, 1 / q.sigma, 0.0)
-            constant = -np.log(q.sigma) - 0.5 * np.log(2 * np.pi)
+            family, numbers = terms.LOG_NORMAL, (q.mu, 1 / q.sigma, q.lower)
+            constant = -np.log(q.sigma) - 0.5 * np.log(2 * np.pi) - prior.log_kept
         case HalfCauchy():
             family, numbers = terms.HALF_CAUCHY, (1 / q.beta, 0.0, 0.0)
             constant = np.log(2 / np.pi) - np.log(q.beta)

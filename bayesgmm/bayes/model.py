@@ -24,7 +24,7 @@ from bayesgmm.bayes.variables import Variable, free_variables
 from bayesgmm.mixture.data import Data, as_data
 from bayesgmm.mixture.errors import InputError
 from bayesgmm.mixture.requirements import check_n_components
-from bayesgmm.priors import LKJ, Dirichlet, Fixed, Priors
+from bayesgmm.priors import LKJ, Dirichlet, Fixed, LogNormal, Priors
 from bayesgmm.priors.base import Prior
 from bayesgmm.priors.shapes import parameter_dims
 
@@ -139,6 +139,11 @@ def _free(variable: Variable, options: dict[str, Any]) -> Any:
     parameters = {key: np.asarray(value) for key, value in prior.parameters.items()}
     if isinstance(prior, Dirichlet):
         parameters["a"] = np.broadcast_to(parameters["a"], variable.shape)
+    if isinstance(prior, LogNormal):
+        lower = parameters.pop("lower")
+        if np.any(lower):
+            whole = pm.LogNormal.dist(**parameters, shape=variable.shape)
+            return pm.Truncated(variable.name, whole, lower=lower, **where)
     return getattr(pm, type(prior).__name__)(variable.name, **parameters, **where)
 
 

@@ -96,12 +96,15 @@ def log_scale_slope(numbers: Array, i: int, layout: Layout) -> float:
         return layout.power
     height = log_height(numbers, i, layout)
     share = np.exp(height - np.logaddexp(np.log(layout.lower[i]), height))
-    return layout.power * share / (1.0 + np.exp(numbers[i]))
+    rise = 1.0 if np.isinf(layout.width[i]) else 1.0 / (1.0 + np.exp(numbers[i]))
+    return layout.power * share * rise
 
 
 @jit_inner
 def log_height(numbers: Array, i: int, layout: Layout) -> float:
     """Return the logarithm of how far above its lower bound a bounded number is."""
+    if np.isinf(layout.width[i]):
+        return numbers[i]
     return np.log(layout.width[i]) - np.logaddexp(0.0, -numbers[i])
 
 

@@ -223,10 +223,11 @@ class BayesFit(Posterior):
         return f"{chains} chains of {draws} draws{kept} by NUTS{began}"
 
     def _place(self) -> str:
-        weights = ", ".join(f"{weight:.2f}" for weight in self.params.weights)
+        descending = -np.sort(-self.draws.weights, axis=-1)  # their names may change on the way
+        weights = ", ".join(f"{weight:.2f}" for weight in descending.mean(axis=(0, 1)))
         return (
             f"log-likelihood {self.log_likelihood.mean():.2f} +/- {self.log_likelihood.std():.2f}, "
-            f"weights {weights}"
+            f"weights in descending order {weights}"
         )
 
     def _shown(self) -> pd.DataFrame:

@@ -41,7 +41,8 @@ class Prior(NamedTuple):
     family : int
         ``POWER``, ``LOG_NORMAL``, ``HALF_CAUCHY`` or ``UNIFORM``.
     scales : array, shape (n_scales, 3)
-        Parameters of each free scale: (a, b, c), (mu, 1 / sigma, -), (1 / beta, -, -) or none.
+        Parameters of each free scale: (a, b, c), (mu, 1 / sigma, lower bound), (1 / beta, -, -)
+        or none.
     eta, ridge : float
         Shape of the LKJ distribution, and how many rows uphold it.
     constant : float
@@ -103,9 +104,11 @@ def scales_prior(family: int, parameters: Array, free: Array, d_free: Array) -> 
             value += parameters[i, 0] * t - rate
             d_free[i] = parameters[i, 0] - parameters[i, 2] * rate
         elif family == LOG_NORMAL:
-            z = (t - parameters[i, 0]) * parameters[i, 1]
-            value -= 0.5 * z * z
-            d_free[i] = -z * parameters[i, 1]
+            lower = parameters[i, 2]
+            u = np.logaddexp(np.log(lower), t) if lower > 0.0 else t
+            z = (u - parameters[i, 0]) * parameters[i, 1]
+            value += t - u - 0.5 * z * z
+            d_free[i] = 1.0 - (1.0 + z * parameters[i, 1]) * np.exp(t - u)
         elif family == HALF_CAUCHY:
             ratio = np.exp(t) * parameters[i, 0]
             value += t - np.log1p(ratio * ratio)

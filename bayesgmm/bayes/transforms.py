@@ -8,7 +8,8 @@ PyMC's own map, number for number, so that a point here is a point of the ``pm.M
 - means (K, D): themselves; along a feature in which they are to ascend, the first, and logarithms
   of the steps from each to the next;
 - scales: their logarithms, each free scale once; logarithms of variances or precisions where the
-  prior is stated for them; log odds between the bounds of a uniform prior;
+  prior is stated for them; logarithms of the distance to a lower bound, where a prior has one; log
+  odds between the bounds of a uniform prior;
 - correlations: row ``i`` of the Cholesky factor of a correlation matrix has unit length, so it is
   ``(y, 1) / |(y, 1)|`` for free numbers ``y``, i of them.
 
@@ -85,7 +86,8 @@ class Layout(NamedTuple):
         A standard deviation is this power of the number whose logarithm, or log odds, is given:
         1, or 1/2 and -1/2 for variances and precisions.
     lower, width : array, shape (n_scales,) or (0,)
-        Lower bounds of these numbers, and distances to the upper bounds. Empty without bounds.
+        Lower bounds of these numbers, and distances to the upper bounds, which may be infinite.
+        Empty without bounds.
     ordered : int
         The feature in which the means ascend, or -1.
     free : array of int, shape (n_dim,)
@@ -293,7 +295,10 @@ class Layout(NamedTuple):
         logs = log_scales / self.power
         if not len(self.width):
             return np.asarray(logs)
-        share = np.clip((np.exp(logs) - self.lower) / self.width, _EDGE, 1 - _EDGE)
+        height = np.exp(logs) - self.lower
+        if np.isinf(self.width).all():
+            return np.asarray(np.log(np.maximum(height, _EDGE * self.lower)))
+        share = np.clip(height / self.width, _EDGE, 1 - _EDGE)
         return np.asarray(np.log(share) - np.log1p(-share))
 
     def _log_scales(self, numbers: Array) -> Array:
@@ -301,7 +306,10 @@ class Layout(NamedTuple):
             return np.asarray(self.power * numbers)
         with np.errstate(divide="ignore"):
             lower = np.log(self.lower)
-        height = np.log(self.width) - np.logaddexp(0.0, -numbers)
+        if np.isinf(self.width).all():
+            height = numbers
+        else:
+            height = np.log(self.width) - np.logaddexp(0.0, -numbers)
         return np.asarray(self.power * np.logaddexp(lower, height))
 
     def _correlation_numbers(self, factors: Array) -> Array:
@@ -318,7 +326,7 @@ def _scale_map(priors: Priors, shape: tuple[int, ...]) -> tuple[float, Array, Ar
     """Return `Layout.power`, `Layout.lower` and `Layout.width`."""
     prior = priors.scales
     power, stated = (prior.power, prior.prior) if isinstance(prior, OfSquare) else (1.0, prior)
-    if not isinstance(stated, Uniform):
+    if isinstance(stated, Fixed) or not (isinstance(stated, Uniform) or np.any(stated.bounds[0])):
         return power, np.empty(0), np.empty(0)
     lower, upper = (np.array(np.broadcast_to(end, shape)).ravel() for end in stated.bounds)
     return power, lower, upper - lower

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import gammaln, ndtri
+from scipy.special import gammaln, log_ndtr, ndtri
 
 from bayesgmm.mixture.errors import InputError
 from bayesgmm.priors.base import Floats, Prior, words
@@ -113,24 +113,41 @@ class Positive(Prior):
 class LogNormal(Positive):
     """Log-normal distribution: the logarithm has mean `mu` and standard deviation `sigma`.
 
+    If `lower` is given, the distribution is cut off below it, as by PyMC's ``Truncated``. It is
+    the cure for rounded data, whose ties would be worth an ever narrower component: the step of
+    the rounding over the root of 12 is the standard deviation that the rounding alone makes.
+
     Examples
     --------
     >>> import bayesgmm as bg
-    >>> bg.priors.LogNormal(mu=0, sigma=0.5).describe()
-    'log-normal with median 1, 95% within a factor of 2.66'
+    >>> bg.priors.LogNormal(mu=0, sigma=0.5, lower=0.03).describe()
+    'log-normal with median 1, 95% within a factor of 2.66, at least 0.03'
     """
 
     mu: Any = 0.0
     sigma: Any = 1.0
+    lower: Any = 0.0
 
     @property
     def order_at_zero(self) -> float:
         """See `Positive.order_at_zero`: faster than every power."""
         return np.inf
 
+    @property
+    def bounds(self) -> tuple[Any, Any]:
+        """See `Positive.bounds`."""
+        return self.lower, np.inf
+
+    @property
+    def log_kept(self) -> Floats:
+        """Log probability of what is not cut off."""
+        with np.errstate(divide="ignore"):
+            below = (np.log(self.lower) - self.mu) / self.sigma
+        return np.asarray(log_ndtr(-below))
+
     def _logpdf(self, x: Floats, u: Floats) -> Floats:
         z = (u - self.mu) / self.sigma
-        return -0.5 * z**2 - u - np.log(self.sigma) - _LOG_ROOT_TWO_PI
+        return -0.5 * z**2 - u - np.log(self.sigma) - _LOG_ROOT_TWO_PI - self.log_kept
 
     def _log_slopes(self, x: Floats, u: Floats) -> tuple[Any, Any]:
         precision = 1 / np.square(self.sigma)
@@ -138,13 +155,19 @@ class LogNormal(Positive):
 
     def sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
         """See `Prior.sample`."""
-        return rng.lognormal(self.mu, self.sigma, shape)
+        if not np.any(self.lower):
+            return rng.lognormal(self.mu, self.sigma, shape)
+        z = -ndtri(rng.random(shape) * np.exp(self.log_kept))
+        return np.asarray(np.maximum(np.exp(self.mu + self.sigma * z), self.lower))
 
     def describe(self, feature_names: Sequence[str] = ()) -> str:
         """Say the prior in words."""
         median = words(np.exp(self.mu), feature_names)
         factor = words(np.exp(ndtri(0.975) * np.asarray(self.sigma)))
-        return f"log-normal with median {median}, 95% within a factor of {factor}"
+        if not np.any(self.lower):
+            return f"log-normal with median {median}, 95% within a factor of {factor}"
+        least = words(self.lower, feature_names if np.ptp(self.lower) else ())
+        return f"log-normal with median {median}, 95% within a factor of {factor}, at least {least}"
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -31,6 +31,7 @@ from bayesgmm.priors.fixed import Fixed
 from bayesgmm.priors.joint import LKJ, Dirichlet
 from bayesgmm.priors.ordering import draw_ordered
 from bayesgmm.priors.properness import problems_with, warnings_of
+from bayesgmm.priors.rounding import rounding
 from bayesgmm.priors.shapes import parameter_dims, parameter_shapes
 from bayesgmm.priors.squares import OfSquare, Precision, Variance
 
@@ -107,6 +108,12 @@ class Priors:
         deviation divided by that, and the log standard deviation is 0.5. Correlations are
         LKJ(2) with a ridge of 0.2/D rows. The answer moves and stretches with the data.
 
+        Rounded data have rows that tie, and a component on such rows alone would gain by being
+        ever narrower: by 100 nats on the 29 flowers of iris with a petal width of 0.2. So the
+        scales of a feature with ties are cut off below the standard deviation that its rounding
+        alone makes (Sheppard 1898): the smallest gap between its values over the root of 12, or
+        half the median if that is less.
+
         Under these priors every negative moment of the standard deviations and of the
         determinants of the correlation matrices is finite, and the likelihood is at most a
         multiple of such powers. So the posterior is proper whatever the data, however many of
@@ -137,7 +144,8 @@ class Priors:
         >>> print(bg.Priors.weakly_informative(bg.load_dataset("faithful"), 2))
         weights: Dirichlet with concentration 1: all divisions are equally likely
         means: Normal around 3.49 (eruptions), 70.9 (waiting), sd 2.85, 33.9
-        scales: log-normal with median 0.806 (eruptions), 9.6 (waiting), 95% within a factor of 2.66
+        scales: log-normal with median 0.806 (eruptions), 9.6 (waiting), 95% within a factor of \
+2.66, at least 0.000289 (eruptions), 0.289 (waiting)
         correlations: LKJ with eta 2, with a ridge of 0.1 rows: favours weak correlations
         """
         data = as_data(X)
@@ -148,11 +156,12 @@ class Priors:
             constant = [name for name, s in zip(data.feature_names, sd, strict=True) if not s > 0]
             raise InputError(f"constant columns tell no scale for a prior: {', '.join(constant)}")
         log_scale = np.log(sd) - np.log(n_components) / sd.size
+        least = np.minimum(rounding(data) / np.sqrt(12), np.exp(log_scale) / 2)
         if covariance_type == "spherical":
-            log_scale = log_scale.mean()
+            log_scale, least = log_scale.mean(), least.min()
         return cls(
             means=Normal(mean, 2.5 * sd),
-            scales=LogNormal(log_scale, 0.5),
+            scales=LogNormal(log_scale, 0.5, least),
             correlations=LKJ(2.0, _RIDGE / data.n_features),
             feature_names=data.feature_names,
         )

@@ -15,6 +15,7 @@ from bayesgmm.bayes.density import Density
 
 FAMILIES = [
     p.LogNormal(0.1, 0.5),
+    p.LogNormal(0.1, 0.5, 0.2),
     p.HalfCauchy(1.5),
     p.HalfNormal(2.0),
     p.Exponential(0.7),

@@ -1,11 +1,14 @@
 """The default prior of the scales leaves no spurious mode on rounded data."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.optimize import minimize
 
 import bayesgmm as bg
 from bayesgmm.bayes.density import Density
+from bayesgmm.bayes.modes import find_modes
 from bayesgmm.priors import LogNormal, Priors
 
 
@@ -33,6 +36,37 @@ def test_no_mode_sits_on_tied_rows_by_default(faithful, em):
     priors = Priors.weakly_informative(faithful, 3)
     mode = mode_from_the_ties(faithful, em, priors)
     assert mode.scales[:, 1].min() > 1  # minutes: the rounding of the data
+
+
+def test_flowers_that_were_rounded_alike_are_no_component_by_default():
+    iris = bg.load_dataset("iris").select_dtypes("number")
+    X = iris.to_numpy()
+    tied = X[:, 3] == 0.2
+    groups = [tied, ~tied & (X[:, 2] < 2.5), X[:, 2] > 2.5]
+    spread = [np.cov(X[g].T, bias=True) + np.diag([0.0, 0.0, 0.0, 1e-6]) for g in groups]
+    centres = [X[g].mean(axis=0) for g in groups]
+    spike = bg.Params([g.mean() for g in groups], centres, np.linalg.cholesky(spread))
+    species = bg.fit_em(iris, 3, random_seed=1, progressbar=False).params
+    default = Priors.weakly_informative(iris, 3)
+    assert default.scales.lower == pytest.approx(0.1 / np.sqrt(12))
+
+    def sds(priors):
+        density = Density(X, 3, "full", priors)
+        weightiest = find_modes(density, [spike, species])[0]
+        return density.unpack(weightiest.point).scales[:, 3]
+
+    assert sds(default).min() > 0.08
+    without = replace(default, scales=LogNormal(default.scales.mu, 0.5))
+    assert sds(without).min() < 1e-3
+
+
+def test_features_without_ties_are_not_taken_to_be_rounded():
+    X = np.random.default_rng(0).normal(size=(100, 3))
+    X[:, 1] = np.round(X[:, 1], 1)
+    X[:, 2] = np.sign(X[:, 2])  # a step as wide as the data: half the median is narrower
+    scales = Priors.weakly_informative(X, 2).scales
+    median = np.exp(scales.mu)
+    np.testing.assert_allclose(scales.lower, [0, 0.1 / np.sqrt(12), median[2] / 2], rtol=1e-12)
 
 
 def test_a_wider_prior_would_leave_one(faithful, em):

@@ -21,6 +21,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:PyTensor could not link to a BLA
 STRUCTURES = ("full", "tied", "diag", "spherical")
 SCALES = (
     p.LogNormal(-0.3, 0.7),
+    p.LogNormal(-0.3, 0.7, 0.4),
     p.HalfNormal(1.3),
     p.HalfCauchy(0.8),
     p.Exponential(1.7),
@@ -44,6 +45,8 @@ BLOCKS = [  # of two components with three features
     ("diag", {"scales": p.Fixed(1.3), "means": p.Normal(MU, 1.0), "ordered": 0}),
     ("spherical", {"scales": p.Variance(p.Uniform(0.1, [1.0, 2.0])), "ordered": 2}),
     ("tied", {"scales": p.Precision(p.LogNormal(0.1, 0.7)), "ordered": 1}),
+    ("full", {"scales": p.LogNormal(0.1, [[0.7], [0.5]], [0.0, 0.3, 2.0])}),
+    ("tied", {"scales": p.Variance(p.LogNormal(0.1, 0.7, 0.5))}),
     ("full", {"means": p.Fixed(0.0), "scales": p.Precision(p.Gamma(2.0, [[1.0], [3.0]]))}),
     ("diag", {"weights": p.Dirichlet([0.01, 5.0]), "scales": p.Uniform(0.5, 2.0)}),
 ]

@@ -35,6 +35,7 @@ from bayesgmm.priors import (
 ALL = ["full", "tied", "diag", "spherical"]
 SCALES = [
     LogNormal(1.0, 0.5),
+    LogNormal(1.0, 0.5, 0.9),
     HalfNormal(2.0),
     HalfCauchy(2.0),
     Exponential(0.5),

@@ -33,6 +33,7 @@ CENTRES = np.array([[0.0, 0.0, 0.0], [3.5, -3.0, 1.0]])
 UNIT = np.array([1.0, 2.0, 1.5])
 TRUTH = 50 + CENTRES * UNIT
 FAMILIES = [
+    LogNormal(0.5, 0.4, 0.3),
     HalfNormal(2.0),
     HalfCauchy(2.0),
     Exponential(0.5),

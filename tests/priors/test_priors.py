@@ -35,6 +35,7 @@ ELEMENTWISE = [
     Normal(0.5, 2.0),
     Normal([-1.0, 3.0, 100.0], [[0.1], [2.0]]),
     LogNormal([-1.0, 0.0, 2.0], 0.5),
+    LogNormal(0.3, 0.5, [0.0, 0.5, 1.5]),
     HalfNormal(1.3),
     HalfCauchy([0.5, 1.0, 2.0]),
     Exponential(3.0),
@@ -51,9 +52,19 @@ SQUARES = [
 SCALES = [prior for prior in ELEMENTWISE if not isinstance(prior, Normal)] + SQUARES
 
 
+class CutOff:
+    """A distribution of SciPy's, cut off from below."""
+
+    def __init__(self, whole, lower):
+        self.whole, self.lower = whole, lower
+
+    def cdf(self, x):
+        return 1 - self.whole.sf(x) / self.whole.sf(self.lower)
+
+
 DISTRIBUTIONS = {  # SciPy's names for the same
     Normal: lambda mu, sigma: stats.norm(mu, sigma),
-    LogNormal: lambda mu, sigma: stats.lognorm(s=sigma, scale=np.exp(mu)),
+    LogNormal: lambda mu, sigma, lower: CutOff(stats.lognorm(s=sigma, scale=np.exp(mu)), lower),
     HalfNormal: lambda sigma: stats.halfnorm(scale=sigma),
     HalfCauchy: lambda beta: stats.halfcauchy(scale=beta),
     Exponential: lambda lam: stats.expon(scale=1 / lam),
@@ -76,9 +87,13 @@ def test_logpdf_is_pymcs(prior):
     x = np.random.default_rng(0).gamma(2.0, size=(2, 3))  # one of them out of Uniform's bounds
     family = getattr(pm, type(prior).__name__)
     parameters = {name: np.asarray(value) for name, value in prior.parameters.items()}
-    theirs = pm.logp(family.dist(**parameters, shape=x.shape), x).eval(mode=PLAIN)
-    # PyMC computes log 2 of the half-Cauchy's constant in float32
-    atol = 3e-9 if isinstance(prior, HalfCauchy) else 1e-12
+    cut = parameters.pop("lower") if isinstance(prior, LogNormal) else 0.0
+    whole = family.dist(**parameters, shape=x.shape)
+    if np.any(cut):
+        whole = pm.Truncated.dist(whole, lower=cut, shape=x.shape)
+    theirs = pm.logp(whole, x).eval(mode=PLAIN)
+    # PyMC computes constants of the half-Cauchy and of the normal's tail in float32
+    atol = 3e-9 if isinstance(prior, HalfCauchy) or np.any(cut) else 1e-12
     np.testing.assert_allclose(prior.logpdf(x), theirs, rtol=1e-12, atol=atol)
 
 
