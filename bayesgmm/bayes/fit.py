@@ -67,7 +67,8 @@ def fit_bayes(
     ascending mean of the first feature), so that summaries by component mean something.
 
     If the chains have not mixed, they are run again, longer, and of their draws only every fourth
-    or sixteenth is kept: ``fit.settings["thin"]`` and the fit itself say so.
+    or sixteenth is kept: ``fit.settings["thin"]`` and the fit itself say so. If there were
+    divergences as well, they are run with smaller steps: ``fit.settings["target_accept"]``.
 
     Parameters
     ----------
@@ -183,24 +184,23 @@ def fit_bayes(
         "draws": draws,
         "tune": tune,
         "cores": cores,
-        "target_accept": target_accept,
         "random_seed": random_seed,
         "progressbar": progressbar,
     }
     told = {
         "tune": tune,
         "chains": chains,
-        "target_accept": target_accept,
         "random_seed": random_seed,
         "sampler": sampler,
         "began": began,
         "masses": [mode.mass for mode in modes],
     }
 
-    def run(times: int) -> BayesFit:
+    def run(times: int, accept: float) -> BayesFit:
         """Sample chains so many times as long as they shall be in the end."""
         sample = {"nutpie": _by_nutpie, "pymc": _by_pymc}[sampler]
-        drawn = sample(data, density, starts, settings | {"draws": draws * times})
+        how = settings | {"draws": draws * times, "target_accept": accept}
+        drawn = sample(data, density, starts, how)
         if drawn[1].shape[1] < times * nuts.LEAST_DRAWS:  # interrupted: keep what there is
             times = 1
         mixture, log_likelihood, stats = _thinned(drawn, times)
@@ -214,13 +214,17 @@ def fit_bayes(
             sample_stats=stats,
             reference=reference,
             settings=told
-            | {"draws": kept, "thin": times, "route": drawn[-1], "interrupted": kept < draws},
+            | {"draws": kept, "thin": times, "target_accept": accept}
+            | {"route": drawn[-1], "interrupted": kept < draws},
         )
 
-    fit = run(thin or 1)
+    fit = run(thin or 1, target_accept)
     while thin is None and sampler == "nutpie" and _worth_longer(fit):
+        accept = fit.settings["target_accept"]
+        if fit.diagnostics.divergences:
+            accept = (1 + accept) / 2
         try:
-            fit = run(fit.settings["thin"] * _LONGER)
+            fit = run(fit.settings["thin"] * _LONGER, accept)
         except KeyboardInterrupt:  # what there was before is better than nothing
             return replace(fit, settings=fit.settings | {"interrupted": True})
     return fit
