@@ -55,8 +55,13 @@ def jit[**P, R](function: Callable[P, R]) -> Callable[P, R]:
 
 
 def jit_inner[**P, R](function: Callable[P, R]) -> Callable[P, R]:
-    """Compile like `jit` a part of kernels, which Python itself cannot call: that is quicker."""
-    return _jit(function, _FAST, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+    """Compile like `jit` a part of kernels, which Python itself cannot call: that is quicker.
+
+    It becomes part of each kernel that calls it. Left to itself, the linker might take one of
+    several copies that differ in rounding, another where kernels come from disk than where they
+    were just compiled, and the same seed would give other draws.
+    """
+    return _jit(function, _FAST, no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True)
 
 
 def jit_exact[**P, R](function: Callable[P, R]) -> Callable[P, R]:

@@ -28,7 +28,6 @@ import numpy as np
 import numpy.typing as npt
 
 from bayesgmm.mixture.blocks import (
-    Scratch,
     add_statistics,
     block_length,
     load,
@@ -88,13 +87,25 @@ def estep(
     scatter : array, shape (S, K, D, D) or (S, K, D)
         Overwritten with ``Σ v r (x - μ)(x - μ)ᵀ``, or with its diagonal: shaped like `inverse`.
     """
-    block = scratch(*means.shape[1:])
+    block, size = scratch(*means.shape[1:]), block_length(len(X))
     for s in range(len(means)):
-        weights = row_weights[min(s, len(row_weights) - 1)]
-        loglik[s] = _estep_of_one(
-            X, origin, unit, weights, log_coef[s], means[s], inverse[s],
-            counts[s], sums[s], scatter[s], block,
-        )  # fmt: skip
+        loglik[s] = 0.0
+        counts[s] = 0.0
+        sums[s] = 0.0
+        scatter[s] = 0.0
+        of_rows = row_weights[min(s, len(row_weights) - 1)]
+        for start in range(0, len(X), size):
+            n = load(X, start, size, origin, unit, block.x)
+            relative_densities(n, log_coef[s], means[s], inverse[s], block)
+            weights = of_rows[start : start + n]  # none at all, if all are one
+            loglik[s] += log_likelihood(n, weights, block)
+            share(n, weights, block)
+            for k in range(means.shape[1]):
+                counts[s, k] += add_statistics(
+                    block, n, block.joint[k], means[s, k], sums[s, k], scatter[s, k]
+                )
+        if scatter.ndim == 4:
+            reflect(scatter[s])
 
 
 @jit_inner
@@ -111,45 +122,14 @@ def one_estep(
 
     For compiled code. The rows are as they are, and each counts once; there are no leading axes.
     """
-    K, D = means.shape
-    loglik: float = _estep_of_one(
-        X, np.zeros(D), np.ones(D), np.empty(0), log_coef, means, inverse,
-        counts, sums, scatter, scratch(K, D),
+    (K, D), loglik = means.shape, np.empty(1)
+    estep(
+        X, np.zeros(D), np.ones(D), np.empty((1, 0)), log_coef.reshape(1, K),
+        means.reshape(1, K, D), inverse.reshape((1, *inverse.shape)), loglik,
+        counts.reshape(1, K), sums.reshape(1, K, D), scatter.reshape((1, *scatter.shape)),
     )  # fmt: skip
-    return loglik
-
-
-@jit_inner
-def _estep_of_one(
-    X: Array,
-    origin: Array,
-    unit: Array,
-    row_weights: Array,
-    log_coef: Array,
-    means: Array,
-    inverse: Array,
-    counts: Array,
-    sums: Array,
-    scatter: Array,
-    block: Scratch,
-) -> float:
-    loglik = 0.0
-    counts[:] = 0.0
-    sums[:] = 0.0
-    scatter[:] = 0.0
-    size = block_length(len(X))
-    for start in range(0, len(X), size):
-        n = load(X, start, size, origin, unit, block.x)
-        relative_densities(n, log_coef, means, inverse, block)
-        weights = row_weights[start : start + n]  # none at all, if all are one
-        loglik += log_likelihood(n, weights, block)
-        share(n, weights, block)
-        for k in range(len(means)):
-            joint = block.joint[k]
-            counts[k] += add_statistics(block, n, joint, means[k], sums[k], scatter[k])
-    if scatter.ndim == 3:
-        reflect(scatter)
-    return loglik
+    total: float = loglik[0]
+    return total
 
 
 @jit

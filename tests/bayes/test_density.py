@@ -1,6 +1,9 @@
 """The density for the sampler is the ``pm.Model``, number for number."""
 
 import itertools
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -302,3 +305,26 @@ def test_unknown_structure_and_misshapen_prior_are_refused():
         make("round", 2, 2)
     with pytest.raises(InputError, match="broadcast"):
         make("tied", 2, 3, p.HalfNormal(np.ones(3)))
+
+
+SAME_BITS = """
+import numpy as np
+from bayesgmm.bayes.density import Density
+from bayesgmm.priors import Priors
+X = np.random.default_rng(0).normal(size=(40, 2))
+density = Density(X, 2, "diag", Priors.weakly_informative(X, 2, "diag"))
+points = 0.3 * np.random.default_rng(1).normal(size=(50, density.n_dim))
+print([[number.hex() for number in density.value_and_grad(x)[1]] for x in points])
+"""
+
+
+def test_kernels_from_disk_give_the_same_bits_as_when_they_were_compiled(tmp_path):
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
+    command = [sys.executable, "-c", SAME_BITS]
+    runs = [
+        subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        for _ in range(2)
+    ]
+    assert "compiling" in runs[0].stderr
+    assert "compiling" not in runs[1].stderr
+    assert runs[0].stdout == runs[1].stdout
