@@ -29,6 +29,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import os
+import sys
 import time
 import warnings
 from concurrent.futures import ProcessPoolExecutor
@@ -165,15 +166,16 @@ def main() -> None:
     parser.add_argument("--picture")
     arguments = parser.parse_args()
     began = time.perf_counter()
-    tables = {}
+    tables, rows = {}, {}
     with ProcessPoolExecutor(os.cpu_count()) as pool:
         for number, case in enumerate(CASES):
             seeds = range(10**6 * number, 10**6 * number + arguments.simulations)
             found = list(pool.map(partial(ranks, case), seeds, chunksize=10))
-            tables["K = {}, D = {}, {}".format(*case)] = pd.DataFrame(found)
-    found = pd.DataFrame(
-        {name: {q: probability(t[q].to_numpy()) for q in t} for name, t in tables.items()}
-    ).T
+            name = "K = {}, D = {}, {}".format(*case)
+            tables[name] = table = pd.DataFrame(found)
+            rows[name] = {quantity: probability(table[quantity].to_numpy()) for quantity in table}
+            print(f"{name}: {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
+    found = pd.DataFrame(rows).T
     print(found.to_string(float_format="{:.3f}".format, na_rep=""))
     every = found.stack().dropna().to_numpy()
     print(
