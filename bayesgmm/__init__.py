@@ -11,24 +11,26 @@ Start here::
 
 How do I ...
 
+- ... set priors? All: ``bg.fit_bayes(X, 2, priors=bg.Priors(means=..., scales=...))``; only one:
+  ``dataclasses.replace(bg.Priors.weakly_informative(X, 2), weights=bg.priors.Dirichlet(20))``.
+  `bayesgmm.priors` has the families, ``print(bayes.priors)`` says those that were used.
+- ... know whether to trust the draws? ``bayes.diagnostics`` says so in words.
+- ... understand a high R-hat? If the label-free one is high, chains disagree about the mixture
+  itself: *not converged* where all move between the same places, and longer chains help; *several
+  modes* where some stay in different places: use no pooled number, ``bayes.modes`` has a posterior
+  for each place. If only the other is high, it is *labels only*, about names: ``bayes.relabel``.
+- ... get the cluster of a new row, and how sure it is? ``bayes.predict(rows)``, and
+  ``bayes.predict_proba_interval(rows)``; ``bayes.partition()`` for the fitted rows.
+- ... save a fit? ``bayes.save("fit.nc")``, and ``bg.load("fit.nc")`` gets it back.
+- ... cite it? "The bayesgmm developers, bayesgmm: Gaussian mixtures with error bars", with
+  ``bg.__version__``, as in ``CITATION.cff``; and cite PyMC, nutpie and ArviZ, too.
 - ... choose the number of components? ``bg.select(X)``, and ``bg.plot_selection`` draws it;
   ``em.likelihood_ratio_test()`` asks whether one more is needed.
 - ... get error bars for a maximum? ``em.summary()`` has them; ``em.bootstrap()`` others.
-- ... set priors? ``bg.fit_bayes(X, 2, priors=bg.Priors(...))``; ``print(bayes.priors)`` shows those
-  that were used, and `bayesgmm.priors` has the families.
-- ... know whether to trust the draws? ``bayes.diagnostics`` says so in words.
-- ... understand a high R-hat? If label-free R-hat is high, the chains disagree about the mixture:
-  *not converged* means that longer chains would help, *several modes* that chains stay in different
-  places, each of which ``bayes.modes`` shows. If not, it is *labels only*: see ``bayes.relabel``.
-- ... get the cluster of a new row, and how sure it is? ``bayes.predict_proba(rows)`` and
-  ``bayes.predict_proba_interval(rows)``; ``bayes.partition()`` for the fitted rows.
 - ... use ArviZ or PyMC? ``bayes.to_datatree()`` and ``bayes.model``; ``bg.from_draws(X, tree)``
   makes a fit of draws that another sampler made.
-- ... see how EM gets there? ``bg.plot_em_path(bg.em_path(X, 2))``.
-- ... see more of a fit? ``help("bayesgmm.plots")`` lists the pictures.
-- ... show it to somebody? ``bg.write_report(em, bayes, "report.html")``: one page, all in it.
-- ... save a fit? ``bayes.save("fit.nc")``, and ``bg.load("fit.nc")`` gets it back.
-- ... cite it? ``CITATION.cff`` in the repository; and cite PyMC, nutpie and ArviZ, too.
+- ... see more? ``help("bayesgmm.plots")`` lists the pictures; ``bg.plot_em_path(bg.em_path(X, 2))``
+  shows how EM gets there; ``bg.write_report(em, bayes, "report.html")`` puts all on one page.
 
 Importing the package is quick: everything is loaded when it is first used, and PyMC, ArviZ and
 Matplotlib only by what needs them.
