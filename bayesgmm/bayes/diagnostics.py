@@ -21,6 +21,7 @@ R_HAT_LIMIT = 1.01
 ESS_PER_CHAIN = 100
 INTERVAL = 0.95  # probability of the intervals in every table
 _APART = 1.2  # label-free R-hat of two chains that are in different places
+_NEARLY_ALL = 0.95  # share of the draws
 
 
 class Verdict(StrEnum):
@@ -50,7 +51,8 @@ class Diagnostics:
         Largest R-hat of the log-density at some rows of the data; label-free as well.
     r_hat_label_free : float
         Largest R-hat of all label-free quantities: those two, the sorted weights, the entropy of
-        the responsibilities and the number of occupied components.
+        the responsibilities and, unless it is nearly always the same, the number of occupied
+        components.
     groups : tuple of tuple of int
         Which chains are in the same place, in ascending order.
     divergences : int
@@ -225,6 +227,31 @@ def r_hats(values: Array) -> Array:
     with np.errstate(divide="ignore", invalid="ignore"):
         r_hat: Array = array_stats.rhat(values, chain_axis=0, draw_axis=1)
     return r_hat
+
+
+def telling(values: Array) -> npt.NDArray[np.bool_]:
+    """Say of which quantities R-hat can tell whether the chains agree.
+
+    Of a whole number that nearly all draws share it cannot: the few others are a rare event, of
+    which one chain sees more than another by chance.
+
+    Parameters
+    ----------
+    values : array, shape (chain, draw, n)
+        Draws of n quantities.
+
+    Returns
+    -------
+    array of bool, shape (n,)
+    """
+    by_quantity = values.reshape(-1, values.shape[-1]).T
+    return np.array([not _nearly_constant(draws) for draws in by_quantity])
+
+
+def _nearly_constant(draws: Array) -> bool:
+    if (draws != np.round(draws)).any():
+        return False
+    return bool(np.unique(draws, return_counts=True)[1].max() >= _NEARLY_ALL * len(draws))
 
 
 def table(values: Array) -> dict[str, Any]:

@@ -93,11 +93,14 @@ class BayesFit(Posterior):
     def diagnostics(self) -> Diagnostics:
         """How the sampling went, and whether to trust it."""
         first = self.labels[:, 0] != np.arange(self.n_components)
+        values = np.stack(list(self.label_free_draws.values()), axis=-1)
+        telling = diagnostics.telling(values)
+        r_hat = np.where(telling, self._label_free["r_hat"], np.nan)
         return diagnostics.diagnose(
             self._table,
-            self._label_free,
+            self._label_free | {"r_hat": r_hat},
             list(self.label_free_draws),
-            diagnostics.groups_of_chains(self._label_free_values, self._label_free["r_hat"]),
+            diagnostics.groups_of_chains(values[..., telling], r_hat),
             n_chains=self.labels.shape[0],
             n_draws=self.labels.shape[1],
             divergences=int(self.sample_stats["diverging"].sum()),
@@ -118,13 +121,9 @@ class BayesFit(Posterior):
         """Every quantity of `label_free_summary` in every draw, shape (chain, draw)."""
         return labelfree.quantities(self.data, self.reference, self.draws, self.log_likelihood)
 
-    @property
-    def _label_free_values(self) -> Array:
-        return np.stack(list(self.label_free_draws.values()), axis=-1)
-
     @cached_property
     def _label_free(self) -> dict[str, Any]:
-        return diagnostics.table(self._label_free_values)
+        return diagnostics.table(np.stack(list(self.label_free_draws.values()), axis=-1))
 
     def label_free_summary(self) -> pd.DataFrame:
         """Table of quantities that do not depend on what the components are called.
@@ -135,7 +134,8 @@ class BayesFit(Posterior):
             The columns of `summary`; a row for the total log-likelihood, for the log density at
             some rows of the data, for the weights in descending order, for the mean entropy (in
             nats) of the rows' responsibilities and for the number of components that are the
-            likeliest of some row.
+            likeliest of some row. Where at least 95 % of the draws agree on that number, its
+            R-hat is of a rare event, and the verdict leaves it out.
         """
         index = pd.Index(list(self.label_free_draws), name="quantity")
         return pd.DataFrame(self._label_free, index=index)[_COLUMNS]
