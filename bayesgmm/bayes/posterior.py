@@ -250,8 +250,15 @@ class Posterior(Fit):
         seed = self._seed(random_seed)
         return predictive_check(self.data, self.draws, statistics, draws, seed)
 
-    def loo(self) -> Loo:
+    def loo(self, *, log_jacobian: npt.ArrayLike | None = None) -> Loo:
         """Estimate the log density of new rows by Pareto-smoothed leave-one-out cross-validation.
+
+        Parameters
+        ----------
+        log_jacobian : array, shape (N,), or float, optional
+            If the fitted rows ``z`` are a transformation of other rows ``y``, the logarithm of
+            ``|det dz/dy|`` at each: then densities are those of ``y``, and a fit of ``z`` can be
+            compared with one of ``y``. Of ``z = log(y)`` it is ``-z.sum(axis=1)``.
 
         Returns
         -------
@@ -262,7 +269,8 @@ class Posterior(Fit):
         Raises
         ------
         InputError
-            If there are too many rows for a number for each draw and row.
+            If there are too many rows for a number for each draw and row, or `log_jacobian` does
+            not have a finite number for each row.
 
         References
         ----------
@@ -272,7 +280,7 @@ class Posterior(Fit):
         from bayesgmm.bayes.loo import loo_of
 
         tree = self.to_datatree(["posterior", "log_likelihood"])
-        return loo_of(tree, self.diagnostics)
+        return loo_of(tree, self.diagnostics, log_jacobian)
 
     def _seed(self, given: int | None) -> int:
         return chosen_seed(self.settings.get("random_seed") if given is None else given)
