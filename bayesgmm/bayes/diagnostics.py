@@ -42,7 +42,7 @@ class Diagnostics:
     n_chains, n_draws : int
         Chains, and draws of each.
     max_r_hat : float
-        Largest R-hat of the parameters, after relabelling.
+        Largest R-hat of the parameters, under the names that the components have.
     min_ess_bulk, min_ess_tail : float
         Smallest effective sample sizes of parameters and label-free quantities.
     r_hat_log_likelihood : float
@@ -61,6 +61,8 @@ class Diagnostics:
         Draws whose components are called otherwise than in the draw before.
     chains_renamed : int
         Chains that began under other names than those of the reference.
+    relabelled : bool
+        Whether the draws were relabelled; otherwise they are as sampled.
     """
 
     n_chains: int
@@ -75,6 +77,7 @@ class Diagnostics:
     divergences: int
     label_switches: int
     chains_renamed: int
+    relabelled: bool
 
     @property
     def kind(self) -> Verdict:
@@ -118,9 +121,10 @@ class Diagnostics:
             case Verdict.LABELS_ONLY:
                 found.append(
                     "labels only: the chains agree about the mixture, but its components cannot "
-                    f"be told apart well enough (R-hat {self.max_r_hat:.3f} > {R_HAT_LIMIT} after "
-                    "relabelling): rely on densities, partitions and predictions, not on the "
-                    "table of components, or try fit.relabel"
+                    f"be told apart well enough (R-hat {self.max_r_hat:.3f} > {R_HAT_LIMIT} "
+                    f"{'after relabelling' if self.relabelled else 'as sampled'}): rely on "
+                    "densities, partitions and predictions, not on the table of components, or "
+                    "try fit.relabel"
                 )
         if not self._enough:
             found.append(
@@ -172,6 +176,8 @@ class Diagnostics:
         return f"{', '.join(named[:-1])} and {named[-1]}"
 
     def _relabelling(self) -> str:
+        if not self.relabelled:
+            return "no draw was relabelled"
         if not self.label_switches and not self.chains_renamed:
             return "no chain ever switched labels"
         return (
@@ -303,7 +309,8 @@ def diagnose(
     groups : tuple of tuple of int
         See `groups_of_chains`.
     **counts : int
-        ``n_chains``, ``n_draws``, ``divergences``, ``label_switches``, ``chains_renamed``.
+        ``n_chains``, ``n_draws``, ``divergences``, ``label_switches``, ``chains_renamed``, and
+        whether the draws were ``relabelled``.
     """
     of_parameters, free = (np.isfinite(t["r_hat"]) for t in (parameters, label_free))
     density = np.array([name.startswith("log density") for name in names])

@@ -106,7 +106,16 @@ class BayesFit(Posterior):
             divergences=int(self.sample_stats["diverging"].sum()),
             label_switches=count_switches(self.labels),
             chains_renamed=int(first.any(axis=-1).sum()),
+            relabelled=not self.named_by_sampler,
         )
+
+    @property
+    def named_by_sampler(self) -> bool:
+        """Whether the components have the names under which they were sampled.
+
+        They do after `as_sampled`, and where the priors tell them apart.
+        """
+        return self.settings.get("relabelled") in ("sampled", "priors")
 
     @cached_property
     def _table(self) -> dict[str, Any]:
@@ -286,6 +295,22 @@ class BayesFit(Posterior):
         from bayesgmm.bayes.labels.methods import relabel
 
         return relabel(self, method)
+
+    def as_sampled(self) -> BayesFit:
+        """Give the components of every draw the names under which they were sampled.
+
+        Where chains call them otherwise, or change their names on the way, averages are of no
+        component.
+
+        Returns
+        -------
+        BayesFit
+            With ``settings["relabelled"]`` saying ``"sampled"``; or the fit itself, where the
+            priors tell its components apart. `relabel` names them again.
+        """
+        from bayesgmm.bayes.labels.methods import as_sampled
+
+        return as_sampled(self)
 
     def label_agreement(
         self, methods: Sequence[str] = ("reference", "ecr", "stephens")

@@ -108,7 +108,9 @@ def _seed(fit: EMFit | BayesFit) -> str:
 
 def _relabelled(bayes: BayesFit) -> list[str]:
     method = bayes.settings.get("relabelled", "reference")
-    return [] if method == "reference" else [f"bayes = bayes.relabel({method!r})"]
+    if method in ("reference", "priors"):
+        return []
+    return ["bayes = bayes." + ("as_sampled()" if method == "sampled" else f"relabel({method!r})")]
 
 
 def _by_default(em: EMFit, bayes: BayesFit) -> bool:
