@@ -30,6 +30,7 @@ from bayesgmm.results.alignment import sorted_components
 Array = npt.NDArray[np.float64]
 
 _BATCH = ("chain", "draw")
+_READ = ("weights", "means", "scales", "covariances", "correlations", "correlations_cholesky")
 _ROUNDING = 1e-6  # relative; some samplers work in single precision
 
 
@@ -56,7 +57,9 @@ def from_draws(
         (chain, draw, K, D) and the spread: either ``covariances`` (chain, draw, K, D, D), or
         ``scales`` (chain, draw, K, D) with ``correlations_cholesky`` or ``correlations`` (chain,
         draw, K, D, D). Every component has its own, though all may be equal. A group
-        ``sample_stats`` is taken over.
+        ``sample_stats`` is taken over, and so are other variables of the posterior that are
+        numbers with dimensions chain and draw: `to_datatree` gives them back. Along the dimension
+        of ``weights``, or one called ``component``, they are renamed with the components.
     covariance_type : {"full", "tied", "diag", "spherical"}
         What the covariances share; see `fit_em`.
     priors : Priors, optional
@@ -86,7 +89,8 @@ def from_draws(
     if data.row_weights.size:
         raise InputError("a Bayesian fit has no row weights: each row counts once")
     structure = get_structure(covariance_type).name
-    mixture = mixture_of(_group(draws, "posterior"), data.n_features, structure)
+    posterior = _group(draws, "posterior")
+    mixture = mixture_of(posterior, data.n_features, structure)
     K = mixture.weights.shape[-1]
     random_seed = chosen_seed(random_seed)
     if reference is None:
@@ -99,6 +103,7 @@ def from_draws(
         priors=priors or Priors.weakly_informative(data, K, structure),
         log_likelihood=log_likelihood_of(data, mixture),
         sample_stats=stats_of(draws, mixture),
+        extra=extra_of(posterior, K, data.n_features),
         reference=sorted_components(starting_params(reference, data, K)),
         settings={
             "draws": n_draws,
@@ -142,6 +147,33 @@ def stats_of(draws: Any, mixture: Mixture) -> dict[str, npt.NDArray[Any]]:
         if set(array.dims) == set(_BATCH) and array.dtype.kind in "biuf"
     }
     return {"diverging": np.zeros(mixture.weights.shape[:2], dtype=bool)} | kept
+
+
+def extra_of(posterior: xr.Dataset, n_components: int, n_features: int) -> xr.Dataset:
+    """Take over the variables of a posterior that `mixture_of` does not read.
+
+    Raises
+    ------
+    InputError
+        If they call a dimension as ours are called that is of another size.
+    """
+    ours = {"component": n_components, "feature": n_features, "feature_bis": n_features}
+    (of_weights,) = set(posterior["weights"].dims) - set(_BATCH)
+    found = {}
+    for name, array in posterior.items():
+        if name in _READ or not set(_BATCH) <= set(array.dims) or array.dtype.kind not in "biuf":
+            continue
+        turned = array.transpose(*_BATCH, ...)
+        dims = tuple("component" if dim == of_weights else dim for dim in turned.dims)
+        for dim, size in zip(dims, turned.shape, strict=True):
+            if ours.get(str(dim), size) != size:
+                raise InputError(
+                    f"{name} has a dimension {dim!r} of size {size}, but this mixture has "
+                    f"{ours[str(dim)]}: rename it, as in posterior.rename({dim}='my_{dim}')"
+                )
+        found[str(name)] = (dims, turned.to_numpy())
+    theirs = {dim for dims, _ in found.values() for dim in dims} - set(ours) - set(_BATCH)
+    return xr.Dataset(found, {dim: posterior[dim].to_numpy() for dim in theirs})
 
 
 def mixture_of(posterior: xr.Dataset, n_features: int, covariance_type: str) -> Mixture:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
+from bayesgmm.bayes import predictive
 from bayesgmm.bayes.diagnostics import Diagnostics
 from bayesgmm.bayes.transforms import Mixture
 from bayesgmm.em.arguments import chosen_seed
@@ -38,6 +39,29 @@ class Posterior(Fit):
     @abstractmethod
     def to_datatree(self, groups: Iterable[str] | None = None) -> xr.DataTree:
         """Label the groups that are asked for, or all."""
+
+    def score_samples(self, X: Any = None) -> Array:
+        """Log of the posterior mean density of each row, shape (N,): the predictive density."""
+        return predictive.mean_density(self._data(X).rows(), self.draws)
+
+    def score_samples_draws(self, X: Any = None) -> xr.DataArray:
+        """Natural log density of each row in every draw, dimensions (chain, draw, row)."""
+        density = predictive.log_density_draws(self._data(X).rows(), self.draws)
+        return xr.DataArray(density, dims=("chain", "draw", "row"))
+
+    def sample(
+        self, n_samples: int = 1, random_seed: int | None = None
+    ) -> tuple[Array, npt.NDArray[np.intp]]:
+        """Draw new rows from the posterior predictive distribution; see `Fit.sample`.
+
+        Each row comes from a draw of its own.
+        """
+        rng = np.random.default_rng(random_seed)
+        chains, draws = self.draws.weights.shape[:2]
+        chosen = rng.integers(chains, size=n_samples), rng.integers(draws, size=n_samples)
+        picked = self.draws.take(chosen)
+        values, labels = predictive.rows_of_each(picked, 1, rng)
+        return values[:, 0], labels[:, 0]
 
     def similarity(self, rows: npt.ArrayLike | None = None) -> Array:
         """Probability that two rows are of one component, given the data: label-free.

@@ -60,6 +60,9 @@ class BayesFit(Posterior):
         and whose names the components have.
     settings : dict
         Arguments of the fit, with the seed that was used.
+    extra : Dataset
+        Other variables that draws from elsewhere brought along, with the components as they were
+        sampled. `to_datatree` has them beside ours.
     """
 
     data: Data
@@ -71,6 +74,7 @@ class BayesFit(Posterior):
     sample_stats: dict[str, npt.NDArray[Any]]
     reference: Params
     settings: dict[str, Any] = field(default_factory=dict)
+    extra: xr.Dataset = field(default_factory=xr.Dataset)
 
     @cached_property
     def params(self) -> Params:  # type: ignore[override]
@@ -158,6 +162,7 @@ class BayesFit(Posterior):
             labels=self.labels[some],
             log_likelihood=self.log_likelihood[some],
             sample_stats={name: array[some] for name, array in self.sample_stats.items()},
+            extra=self.extra.isel(chain=some) if self.extra else self.extra,
         )
 
     @cached_property
@@ -257,9 +262,10 @@ class BayesFit(Posterior):
         method : str
             ``"reference"``: by the mixture that each draw resembles, the EM estimate.
             ``"ecr"``: so that each draw divides the rows among the components as the draw with
-            the highest posterior density does. ``"stephens"``: so that the responsibilities of
-            each draw are near to those of all draws on average. ``"ordered:<feature>"``: so that
-            the means of a feature, given by name or number, have one order in all draws.
+            the highest posterior density does (``lp`` of the sampler, else the likelihood).
+            ``"stephens"``: so that the responsibilities of each draw are near to those of all
+            draws on average. ``"ordered:<feature>"``: so that the means of a feature, given by
+            name or number, have one order in all draws.
 
         Returns
         -------
@@ -345,29 +351,6 @@ class BayesFit(Posterior):
         shares = predictive.responsibility_draws(self._data(X).rows(), self.draws)
         return xr.DataArray(shares, dims=("chain", "draw", "row", "component"))
 
-    def score_samples(self, X: Any = None) -> Array:
-        """Log of the posterior mean density of each row, shape (N,): the predictive density."""
-        return predictive.mean_density(self._data(X).rows(), self.draws)
-
-    def score_samples_draws(self, X: Any = None) -> xr.DataArray:
-        """Natural log density of each row in every draw, dimensions (chain, draw, row)."""
-        density = predictive.log_density_draws(self._data(X).rows(), self.draws)
-        return xr.DataArray(density, dims=("chain", "draw", "row"))
-
-    def sample(
-        self, n_samples: int = 1, random_seed: int | None = None
-    ) -> tuple[Array, npt.NDArray[np.intp]]:
-        """Draw new rows from the posterior predictive distribution; see `Fit.sample`.
-
-        Each row comes from a draw of its own.
-        """
-        rng = np.random.default_rng(random_seed)
-        chains, draws = self.labels.shape[:2]
-        chosen = rng.integers(chains, size=n_samples), rng.integers(draws, size=n_samples)
-        picked = self.draws.take(chosen)
-        values, labels = predictive.rows_of_each(picked, 1, rng)
-        return values[:, 0], labels[:, 0]
-
     def to_datatree(self, groups: Iterable[str] | None = None) -> xr.DataTree:
         """Label the fit as ArviZ expects it of any PyMC result.
 
@@ -384,7 +367,7 @@ class BayesFit(Posterior):
         xarray.DataTree
             ``posterior`` holds the relabelled ``weights``, ``means``, ``scales``,
             ``correlations`` and ``covariances``, and ``correlations_cholesky`` where
-            `model` has it for each component.
+            `model` has it for each component; and `extra`, under the components' names.
 
         Raises
         ------

@@ -27,6 +27,7 @@ def tree_of_fit(fit: BayesFit) -> xr.DataTree:
         "draws": labelled.dataset(fit.draws._asdict(), fit.n_components, names, batch),
         "labels": xr.Dataset({"labels": ((*batch, "component"), fit.labels)}),
         "reference": labelled.dataset(one, fit.n_components, names),
+        "extra": fit.extra,
     }
     tree = xr.DataTree.from_dict(groups)
     tree.attrs = {
@@ -53,4 +54,5 @@ def fit_from(tree: xr.DataTree) -> BayesFit:
         sample_stats=stats,
         reference=Params(*(reference[name].to_numpy() for name in _ARRAYS)),
         settings=json.loads(tree.attrs["settings"]),
+        extra=tree["extra"].to_dataset() if "extra" in tree else xr.Dataset(),
     )

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from bayesgmm.bayes import predictive
+from bayesgmm.bayes.labels.renaming import in_order
 from bayesgmm.bayes.result import BayesFit
 from bayesgmm.bayes.transforms import Layout, Mixture
 from bayesgmm.bayes.variables import Variable, free_variables
@@ -84,6 +85,18 @@ def _mixtures(fit: BayesFit, draws: Mixture) -> xr.Dataset:
     return found
 
 
+def _with_extra(fit: BayesFit, found: xr.Dataset) -> xr.Dataset:
+    """Add what else was sampled, its components named like ours."""
+    for name, array in fit.extra.items():
+        if name in found:
+            continue
+        if "component" in array.dims:
+            array = array.transpose(*_BATCH, "component", ...)
+            array = array.copy(data=in_order(array.to_numpy(), fit.labels))
+        found[name] = array
+    return found
+
+
 def _log_prior(fit: BayesFit) -> xr.Dataset:
     """Log prior density of every free variable of the model, in the draws."""
     coords = labelled.coordinates(fit.n_components, fit.feature_names)
@@ -116,7 +129,7 @@ def _pointwise(fit: BayesFit) -> xr.Dataset:
 
 
 _GROUPS: dict[str, Callable[[BayesFit], xr.Dataset]] = {
-    "posterior": lambda fit: _mixtures(fit, fit.draws),
+    "posterior": lambda fit: _with_extra(fit, _mixtures(fit, fit.draws)),
     "sample_stats": stats_dataset,
     "observed_data": lambda fit: labelled.observed_dataset(fit.data),
     "log_likelihood": _pointwise,

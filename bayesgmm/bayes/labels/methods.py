@@ -126,7 +126,8 @@ def names_by(method: str, fit: BayesFit, draws: Mixture) -> Labels:
     if method == "reference":
         return unchanged(draws)
     if method == "ecr":
-        labels = ecr_labels(fit.data, draws, pivot=int(fit.sample_stats["lp"].argmax()))
+        height = fit.sample_stats.get("lp", fit.log_likelihood)  # draws from elsewhere may lack it
+        labels = ecr_labels(fit.data, draws, pivot=int(height.argmax()))
     elif method == "stephens":
         labels = stephens(fit.data, draws).labels
     else:
