@@ -296,6 +296,8 @@ def diagnose(
     label_free: dict[str, Any],
     names: Sequence[str],
     groups: tuple[tuple[int, ...], ...],
+    *,
+    relabelled: bool,
     **counts: int,
 ) -> Diagnostics:
     """Put the `table` of the parameters and that of the label-free quantities together.
@@ -308,9 +310,10 @@ def diagnose(
         What the label-free quantities are called, as by `labelfree.quantities`.
     groups : tuple of tuple of int
         See `groups_of_chains`.
+    relabelled : bool
+        Whether the draws were.
     **counts : int
-        ``n_chains``, ``n_draws``, ``divergences``, ``label_switches``, ``chains_renamed``, and
-        whether the draws were ``relabelled``.
+        ``n_chains``, ``n_draws``, ``divergences``, ``label_switches``, ``chains_renamed``.
     """
     of_parameters, free = (np.isfinite(t["r_hat"]) for t in (parameters, label_free))
     density = np.array([name.startswith("log density") for name in names])
@@ -329,6 +332,7 @@ def diagnose(
         r_hat_density=_most(r_hat[density & free]),
         r_hat_label_free=_most(r_hat[free]),
         groups=groups,
+        relabelled=relabelled,
         **counts,
     )
 
