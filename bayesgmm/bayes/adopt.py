@@ -63,8 +63,10 @@ def from_draws(
     covariance_type : {"full", "tied", "diag", "spherical"}
         What the covariances share; see `fit_em`.
     priors : Priors, optional
-        Those of the posterior. Nothing here is computed from them, but the fit reports them and
-        draws from them. By default those that `fit_bayes` would take.
+        Those of the posterior: the fit reports them, draws from them and asks how much they
+        matter, and components that they tell apart keep their names. By default they are not
+        known, as if no `Priors` could say them; those that `build_model` takes by default are
+        ``Priors.weakly_informative(X, n_components, covariance_type)``.
     reference : EMFit or Params, optional
         The mixture whose names the components take. By default an EM fit is made.
     random_seed : int, optional
@@ -81,9 +83,10 @@ def from_draws(
 
     Examples
     --------
-    >>> with bg.build_model(X, 2) as model:  # doctest: +SKIP
+    >>> priors = bg.Priors.weakly_informative(X, 2)  # doctest: +SKIP
+    >>> with bg.build_model(X, 2, priors=priors) as model:  # doctest: +SKIP
     ...     tree = pm.sample()
-    >>> bg.from_draws(X, tree)  # doctest: +SKIP
+    >>> bg.from_draws(X, tree, priors=priors)  # doctest: +SKIP
     """
     data = as_data(X)
     if data.row_weights.size:
@@ -100,7 +103,7 @@ def from_draws(
         mixture,
         data=data,
         covariance_type=structure,
-        priors=priors or Priors.weakly_informative(data, K, structure),
+        priors=priors,
         log_likelihood=log_likelihood_of(data, mixture),
         sample_stats=stats_of(draws, mixture),
         extra=extra_of(posterior, K, data.n_features),
@@ -121,7 +124,7 @@ def named_fit(sampled: Mixture, *, reference: Params, **attributes: Any) -> Baye
     """
     priors, data, kind = (attributes[n] for n in ("priors", "data", "covariance_type"))
     n_components = reference.n_components
-    if priors.exchangeable(n_components, data.n_features, kind):
+    if priors is None or priors.exchangeable(n_components, data.n_features, kind):
         labels = reference_labels(sampled, reference)
     else:
         attributes["settings"] = attributes["settings"] | {"relabelled": "priors"}

@@ -40,6 +40,15 @@ class Posterior(Fit):
     def to_datatree(self, groups: Iterable[str] | None = None) -> xr.DataTree:
         """Label the groups that are asked for, or all."""
 
+    def predict_proba(self, X: Any = None) -> Array:
+        """Posterior mean of the responsibilities, shape (N, K); see `Fit.predict_proba`."""
+        return predictive.mean_responsibilities(self._data(X).rows(), self.draws)
+
+    def predict_proba_draws(self, X: Any = None) -> xr.DataArray:
+        """Responsibilities in every draw, dimensions (chain, draw, row, component)."""
+        shares = predictive.responsibility_draws(self._data(X).rows(), self.draws)
+        return xr.DataArray(shares, dims=("chain", "draw", "row", "component"))
+
     def score_samples(self, X: Any = None) -> Array:
         """Log of the posterior mean density of each row, shape (N,): the predictive density."""
         return predictive.mean_density(self._data(X).rows(), self.draws)

@@ -12,12 +12,13 @@ import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
-from bayesgmm.bayes import diagnostics, labelfree, predictive
+from bayesgmm.bayes import diagnostics, labelfree
 from bayesgmm.bayes.diagnostics import Diagnostics
 from bayesgmm.bayes.labels import count_switches
 from bayesgmm.bayes.posterior import Posterior
 from bayesgmm.bayes.transforms import Mixture
 from bayesgmm.mixture.data import Data
+from bayesgmm.mixture.errors import InputError
 from bayesgmm.mixture.params import Params, correlations
 from bayesgmm.priors import Priors
 from bayesgmm.results import rows
@@ -44,8 +45,8 @@ class BayesFit(Posterior):
         The rows that were fitted.
     covariance_type : {"full", "tied", "diag", "spherical"}
         What the covariances share.
-    priors : Priors
-        What was believed before.
+    priors : Priors or None
+        What was believed before; None if draws from elsewhere came without.
     draws : Mixture
         Relabelled draws: ``weights`` (chain, draw, K), ``means`` and ``scales`` (chain, draw, K,
         D), ``correlations_cholesky`` and ``cholesky`` (chain, draw, K, D, D).
@@ -67,7 +68,7 @@ class BayesFit(Posterior):
 
     data: Data
     covariance_type: str
-    priors: Priors
+    priors: Priors | None
     draws: Mixture
     labels: Labels
     log_likelihood: Array
@@ -91,7 +92,17 @@ class BayesFit(Posterior):
         """The PyMC model whose posterior this is: look at it, extend it, sample it your way."""
         from bayesgmm.bayes.model import build_model
 
-        return build_model(self.data, self.n_components, self.covariance_type, self.priors)
+        return build_model(self.data, self.n_components, self.covariance_type, self.known_priors)
+
+    @property
+    def known_priors(self) -> Priors:
+        """The `priors`; an InputError if they are not known."""
+        if self.priors is None:
+            raise InputError(
+                "the priors of this fit are not known, for its draws came from elsewhere: if they "
+                "can be said, give them to from_draws(..., priors=bg.Priors(...))"
+            )
+        return self.priors
 
     @cached_property
     def diagnostics(self) -> Diagnostics:
@@ -162,7 +173,7 @@ class BayesFit(Posterior):
             labels=self.labels[some],
             log_likelihood=self.log_likelihood[some],
             sample_stats={name: array[some] for name, array in self.sample_stats.items()},
-            extra=self.extra.isel(chain=some) if self.extra else self.extra,
+            extra=self.extra.isel(chain=some, missing_dims="ignore"),
         )
 
     @cached_property
@@ -202,7 +213,13 @@ class BayesFit(Posterior):
         -------
         pandas.DataFrame
             Columns ``prior``, ``likelihood`` and ``diagnosis`` of ``arviz.psense_summary``, a row
-            for each parameter as in `summary`.
+            for each parameter as in `summary`. Much is 0.05 or more: in both columns, prior and
+            rows may be in conflict; in the first alone, the prior is strong and the rows say little.
+
+        Raises
+        ------
+        InputError
+            If the priors are not known.
 
         References
         ----------
@@ -342,15 +359,6 @@ class BayesFit(Posterior):
 
         return label_agreement(self, methods)
 
-    def predict_proba(self, X: Any = None) -> Array:
-        """Posterior mean of the responsibilities, shape (N, K); see `Fit.predict_proba`."""
-        return predictive.mean_responsibilities(self._data(X).rows(), self.draws)
-
-    def predict_proba_draws(self, X: Any = None) -> xr.DataArray:
-        """Responsibilities in every draw, dimensions (chain, draw, row, component)."""
-        shares = predictive.responsibility_draws(self._data(X).rows(), self.draws)
-        return xr.DataArray(shares, dims=("chain", "draw", "row", "component"))
-
     def to_datatree(self, groups: Iterable[str] | None = None) -> xr.DataTree:
         """Label the fit as ArviZ expects it of any PyMC result.
 
@@ -358,9 +366,9 @@ class BayesFit(Posterior):
         ----------
         groups : iterable of str, optional
             Which of ``posterior``, ``sample_stats``, ``observed_data``, ``log_likelihood`` (of
-            every row), ``posterior_predictive``, ``prior`` and ``prior_predictive``; all by
-            default. Leave out ``log_likelihood`` and ``posterior_predictive`` where there are
-            many rows: they hold a number for each draw and row.
+            every row), ``posterior_predictive`` and, of known priors, ``log_prior``, ``prior`` and
+            ``prior_predictive``; all by default. Leave out ``log_likelihood`` and
+            ``posterior_predictive`` where rows are many: they have a number for each draw and row.
 
         Returns
         -------
@@ -372,7 +380,8 @@ class BayesFit(Posterior):
         Raises
         ------
         InputError
-            If there is no such group, or a group would hold more than 300 million numbers.
+            If there is no such group, it needs priors that are not known, or it would hold more
+            than 300 million numbers.
         """
         from bayesgmm.bayes.tree import tree_of
 

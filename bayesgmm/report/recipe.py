@@ -153,7 +153,7 @@ def _given(
 
 def _default_priors(bayes: BayesFit) -> bool:
     default = Priors.weakly_informative(bayes.data, bayes.n_components, bayes.covariance_type)
-    return default.to_dict() == bayes.priors.to_dict()
+    return bayes.priors is not None and default.to_dict() == bayes.priors.to_dict()
 
 
 def _started_at(em: EMFit, bayes: BayesFit) -> bool:

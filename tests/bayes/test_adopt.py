@@ -112,6 +112,30 @@ def test_other_variables_come_back_named_like_the_components(with_more, tmp_path
     assert not np.array_equal(with_more.as_sampled().draws.weights, with_more.draws.weights)
 
 
+def test_priors_that_are_not_known_are_not_made_up(with_more, tmp_path):
+    with_more.save(tmp_path / "fit.nc")
+    for fit in (with_more, bg.load(tmp_path / "fit.nc")):
+        assert fit.priors is None
+        groups = set(fit.to_datatree())
+        assert {"posterior", "log_likelihood", "posterior_predictive"} <= groups
+        assert not {"prior", "log_prior", "prior_predictive"} & groups
+        for ask in (
+            fit.prior_sensitivity,
+            lambda fit=fit: fit.model,
+            lambda fit=fit: fit.to_datatree(["prior"]),
+        ):
+            with pytest.raises(bg.InputError, match="priors of this fit are not known"):
+                ask()
+        assert fit.summary().shape[0] == 12
+
+
+def test_priors_that_are_given_are_known(tree, faithful, em, short):
+    fit = bg.from_draws(faithful, tree, reference=em, priors=short.priors)
+    assert fit.priors is short.priors
+    np.testing.assert_allclose(fit.prior_sensitivity()["prior"], short.prior_sensitivity()["prior"])
+    assert "prior" in fit.to_datatree()
+
+
 def test_other_variables_follow_their_chains(with_more):
     whole, one = (
         fit.to_datatree(["posterior"])["posterior"]["total"]
