@@ -214,7 +214,7 @@ class BayesFit(Posterior):
         pandas.DataFrame
             Columns ``prior``, ``likelihood`` and ``diagnosis`` of ``arviz.psense_summary``, a row
             for each parameter as in `summary`. Much is 0.05 or more: in both columns, prior and
-            rows may be in conflict; in the first alone, the prior is strong and the rows say little.
+            rows may be in conflict; in the first alone, the prior is strong and the rows are weak.
 
         Raises
         ------
