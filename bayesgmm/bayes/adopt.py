@@ -30,6 +30,7 @@ from bayesgmm.results.alignment import sorted_components
 Array = npt.NDArray[np.float64]
 
 _BATCH = ("chain", "draw")
+_READ = ("weights", "means", "scales", "covariances", "correlations", "correlations_cholesky")
 _ROUNDING = 1e-6  # relative; some samplers work in single precision
 
 
@@ -56,12 +57,16 @@ def from_draws(
         (chain, draw, K, D) and the spread: either ``covariances`` (chain, draw, K, D, D), or
         ``scales`` (chain, draw, K, D) with ``correlations_cholesky`` or ``correlations`` (chain,
         draw, K, D, D). Every component has its own, though all may be equal. A group
-        ``sample_stats`` is taken over.
+        ``sample_stats`` is taken over, and so are other variables of the posterior that are
+        numbers with dimensions chain and draw: `to_datatree` gives them back. Along the dimension
+        of ``weights``, or one called ``component``, they are renamed with the components.
     covariance_type : {"full", "tied", "diag", "spherical"}
         What the covariances share; see `fit_em`.
     priors : Priors, optional
-        Those of the posterior. Nothing here is computed from them, but the fit reports them and
-        draws from them. By default those that `fit_bayes` would take.
+        Those of the posterior: the fit reports them, draws from them and asks how much they
+        matter, and components that they tell apart keep their names. By default they are not
+        known, as if no `Priors` could say them; those that `build_model` takes by default are
+        ``Priors.weakly_informative(X, n_components, covariance_type)``.
     reference : EMFit or Params, optional
         The mixture whose names the components take. By default an EM fit is made.
     random_seed : int, optional
@@ -78,15 +83,17 @@ def from_draws(
 
     Examples
     --------
-    >>> with bg.build_model(X, 2) as model:  # doctest: +SKIP
+    >>> priors = bg.Priors.weakly_informative(X, 2)  # doctest: +SKIP
+    >>> with bg.build_model(X, 2, priors=priors) as model:  # doctest: +SKIP
     ...     tree = pm.sample()
-    >>> bg.from_draws(X, tree)  # doctest: +SKIP
+    >>> bg.from_draws(X, tree, priors=priors)  # doctest: +SKIP
     """
     data = as_data(X)
     if data.row_weights.size:
         raise InputError("a Bayesian fit has no row weights: each row counts once")
     structure = get_structure(covariance_type).name
-    mixture = mixture_of(_group(draws, "posterior"), data.n_features, structure)
+    posterior = _group(draws, "posterior")
+    mixture = mixture_of(posterior, data.n_features, structure)
     K = mixture.weights.shape[-1]
     random_seed = chosen_seed(random_seed)
     if reference is None:
@@ -96,9 +103,10 @@ def from_draws(
         mixture,
         data=data,
         covariance_type=structure,
-        priors=priors or Priors.weakly_informative(data, K, structure),
+        priors=priors,
         log_likelihood=log_likelihood_of(data, mixture),
         sample_stats=stats_of(draws, mixture),
+        extra=extra_of(posterior, K, data.n_features),
         reference=sorted_components(starting_params(reference, data, K)),
         settings={
             "draws": n_draws,
@@ -116,7 +124,7 @@ def named_fit(sampled: Mixture, *, reference: Params, **attributes: Any) -> Baye
     """
     priors, data, kind = (attributes[n] for n in ("priors", "data", "covariance_type"))
     n_components = reference.n_components
-    if priors.exchangeable(n_components, data.n_features, kind):
+    if priors is None or priors.exchangeable(n_components, data.n_features, kind):
         labels = reference_labels(sampled, reference)
     else:
         attributes["settings"] = attributes["settings"] | {"relabelled": "priors"}
@@ -142,6 +150,33 @@ def stats_of(draws: Any, mixture: Mixture) -> dict[str, npt.NDArray[Any]]:
         if set(array.dims) == set(_BATCH) and array.dtype.kind in "biuf"
     }
     return {"diverging": np.zeros(mixture.weights.shape[:2], dtype=bool)} | kept
+
+
+def extra_of(posterior: xr.Dataset, n_components: int, n_features: int) -> xr.Dataset:
+    """Take over the variables of a posterior that `mixture_of` does not read.
+
+    Raises
+    ------
+    InputError
+        If they call a dimension as ours are called that is of another size.
+    """
+    ours = {"component": n_components, "feature": n_features, "feature_bis": n_features}
+    (of_weights,) = set(posterior["weights"].dims) - set(_BATCH)
+    found = {}
+    for name, array in posterior.items():
+        if name in _READ or not set(_BATCH) <= set(array.dims) or array.dtype.kind not in "biuf":
+            continue
+        turned = array.transpose(*_BATCH, ...)
+        dims = tuple("component" if dim == of_weights else dim for dim in turned.dims)
+        for dim, size in zip(dims, turned.shape, strict=True):
+            if ours.get(str(dim), size) != size:
+                raise InputError(
+                    f"{name} has a dimension {dim!r} of size {size}, but this mixture has "
+                    f"{ours[str(dim)]}: rename it, as in posterior.rename({dim}='my_{dim}')"
+                )
+        found[str(name)] = (dims, turned.to_numpy())
+    theirs = {dim for dims, _ in found.values() for dim in dims} - set(ours) - set(_BATCH)
+    return xr.Dataset(found, {dim: posterior[dim].to_numpy() for dim in theirs})
 
 
 def mixture_of(posterior: xr.Dataset, n_features: int, covariance_type: str) -> Mixture:

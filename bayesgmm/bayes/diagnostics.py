@@ -21,6 +21,7 @@ R_HAT_LIMIT = 1.01
 ESS_PER_CHAIN = 100
 INTERVAL = 0.95  # probability of the intervals in every table
 _APART = 1.2  # label-free R-hat of two chains that are in different places
+_NEARLY_ALL = 0.95  # share of the draws
 
 
 class Verdict(StrEnum):
@@ -41,7 +42,7 @@ class Diagnostics:
     n_chains, n_draws : int
         Chains, and draws of each.
     max_r_hat : float
-        Largest R-hat of the parameters, after relabelling.
+        Largest R-hat of the parameters, under the names that the components have.
     min_ess_bulk, min_ess_tail : float
         Smallest effective sample sizes of parameters and label-free quantities.
     r_hat_log_likelihood : float
@@ -50,7 +51,8 @@ class Diagnostics:
         Largest R-hat of the log-density at some rows of the data; label-free as well.
     r_hat_label_free : float
         Largest R-hat of all label-free quantities: those two, the sorted weights, the entropy of
-        the responsibilities and the number of occupied components.
+        the responsibilities and, unless it is nearly always the same, the number of occupied
+        components.
     groups : tuple of tuple of int
         Which chains are in the same place, in ascending order.
     divergences : int
@@ -59,6 +61,8 @@ class Diagnostics:
         Draws whose components are called otherwise than in the draw before.
     chains_renamed : int
         Chains that began under other names than those of the reference.
+    relabelled : bool
+        Whether the draws were relabelled; otherwise they are as sampled.
     """
 
     n_chains: int
@@ -73,6 +77,7 @@ class Diagnostics:
     divergences: int
     label_switches: int
     chains_renamed: int
+    relabelled: bool
 
     @property
     def kind(self) -> Verdict:
@@ -116,9 +121,10 @@ class Diagnostics:
             case Verdict.LABELS_ONLY:
                 found.append(
                     "labels only: the chains agree about the mixture, but its components cannot "
-                    f"be told apart well enough (R-hat {self.max_r_hat:.3f} > {R_HAT_LIMIT} after "
-                    "relabelling): rely on densities, partitions and predictions, not on the "
-                    "table of components, or try fit.relabel"
+                    f"be told apart well enough (R-hat {self.max_r_hat:.3f} > {R_HAT_LIMIT} "
+                    f"{'after relabelling' if self.relabelled else 'as sampled'}): rely on "
+                    "densities, partitions and predictions, not on the table of components, or "
+                    "try fit.relabel"
                 )
         if not self._enough:
             found.append(
@@ -170,6 +176,8 @@ class Diagnostics:
         return f"{', '.join(named[:-1])} and {named[-1]}"
 
     def _relabelling(self) -> str:
+        if not self.relabelled:
+            return "no draw was relabelled"
         if not self.label_switches and not self.chains_renamed:
             return "no chain ever switched labels"
         return (
@@ -227,6 +235,31 @@ def r_hats(values: Array) -> Array:
     return r_hat
 
 
+def telling(values: Array) -> npt.NDArray[np.bool_]:
+    """Say of which quantities R-hat can tell whether the chains agree.
+
+    Of a whole number that nearly all draws share it cannot: the few others are a rare event, of
+    which one chain sees more than another by chance.
+
+    Parameters
+    ----------
+    values : array, shape (chain, draw, n)
+        Draws of n quantities.
+
+    Returns
+    -------
+    array of bool, shape (n,)
+    """
+    by_quantity = values.reshape(-1, values.shape[-1]).T
+    return np.array([not _nearly_constant(draws) for draws in by_quantity])
+
+
+def _nearly_constant(draws: Array) -> bool:
+    if (draws != np.round(draws)).any():
+        return False
+    return bool(np.unique(draws, return_counts=True)[1].max() >= _NEARLY_ALL * len(draws))
+
+
 def table(values: Array) -> dict[str, Any]:
     """Summarise draws.
 
@@ -263,6 +296,8 @@ def diagnose(
     label_free: dict[str, Any],
     names: Sequence[str],
     groups: tuple[tuple[int, ...], ...],
+    *,
+    relabelled: bool,
     **counts: int,
 ) -> Diagnostics:
     """Put the `table` of the parameters and that of the label-free quantities together.
@@ -275,6 +310,8 @@ def diagnose(
         What the label-free quantities are called, as by `labelfree.quantities`.
     groups : tuple of tuple of int
         See `groups_of_chains`.
+    relabelled : bool
+        Whether the draws were.
     **counts : int
         ``n_chains``, ``n_draws``, ``divergences``, ``label_switches``, ``chains_renamed``.
     """
@@ -295,6 +332,7 @@ def diagnose(
         r_hat_density=_most(r_hat[density & free]),
         r_hat_label_free=_most(r_hat[free]),
         groups=groups,
+        relabelled=relabelled,
         **counts,
     )
 

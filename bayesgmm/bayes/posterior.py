@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
+from bayesgmm.bayes import predictive
 from bayesgmm.bayes.diagnostics import Diagnostics
 from bayesgmm.bayes.transforms import Mixture
 from bayesgmm.em.arguments import chosen_seed
@@ -38,6 +39,38 @@ class Posterior(Fit):
     @abstractmethod
     def to_datatree(self, groups: Iterable[str] | None = None) -> xr.DataTree:
         """Label the groups that are asked for, or all."""
+
+    def predict_proba(self, X: Any = None) -> Array:
+        """Posterior mean of the responsibilities, shape (N, K); see `Fit.predict_proba`."""
+        return predictive.mean_responsibilities(self._data(X).rows(), self.draws)
+
+    def predict_proba_draws(self, X: Any = None) -> xr.DataArray:
+        """Responsibilities in every draw, dimensions (chain, draw, row, component)."""
+        shares = predictive.responsibility_draws(self._data(X).rows(), self.draws)
+        return xr.DataArray(shares, dims=("chain", "draw", "row", "component"))
+
+    def score_samples(self, X: Any = None) -> Array:
+        """Log of the posterior mean density of each row, shape (N,): the predictive density."""
+        return predictive.mean_density(self._data(X).rows(), self.draws)
+
+    def score_samples_draws(self, X: Any = None) -> xr.DataArray:
+        """Natural log density of each row in every draw, dimensions (chain, draw, row)."""
+        density = predictive.log_density_draws(self._data(X).rows(), self.draws)
+        return xr.DataArray(density, dims=("chain", "draw", "row"))
+
+    def sample(
+        self, n_samples: int = 1, random_seed: int | None = None
+    ) -> tuple[Array, npt.NDArray[np.intp]]:
+        """Draw new rows from the posterior predictive distribution; see `Fit.sample`.
+
+        Each row comes from a draw of its own.
+        """
+        rng = np.random.default_rng(random_seed)
+        chains, draws = self.draws.weights.shape[:2]
+        chosen = rng.integers(chains, size=n_samples), rng.integers(draws, size=n_samples)
+        picked = self.draws.take(chosen)
+        values, labels = predictive.rows_of_each(picked, 1, rng)
+        return values[:, 0], labels[:, 0]
 
     def similarity(self, rows: npt.ArrayLike | None = None) -> Array:
         """Probability that two rows are of one component, given the data: label-free.
@@ -250,8 +283,15 @@ class Posterior(Fit):
         seed = self._seed(random_seed)
         return predictive_check(self.data, self.draws, statistics, draws, seed)
 
-    def loo(self) -> Loo:
+    def loo(self, *, log_jacobian: npt.ArrayLike | None = None) -> Loo:
         """Estimate the log density of new rows by Pareto-smoothed leave-one-out cross-validation.
+
+        Parameters
+        ----------
+        log_jacobian : array, shape (N,), or float, optional
+            If the fitted rows ``z`` are a transformation of other rows ``y``, the logarithm of
+            ``|det dz/dy|`` at each: then densities are those of ``y``, and a fit of ``z`` can be
+            compared with one of ``y``. Of ``z = log(y)`` it is ``-z.sum(axis=1)``.
 
         Returns
         -------
@@ -262,7 +302,8 @@ class Posterior(Fit):
         Raises
         ------
         InputError
-            If there are too many rows for a number for each draw and row.
+            If there are too many rows for a number for each draw and row, or `log_jacobian` does
+            not have a finite number for each row.
 
         References
         ----------
@@ -272,7 +313,7 @@ class Posterior(Fit):
         from bayesgmm.bayes.loo import loo_of
 
         tree = self.to_datatree(["posterior", "log_likelihood"])
-        return loo_of(tree, self.diagnostics)
+        return loo_of(tree, self.diagnostics, log_jacobian)
 
     def _seed(self, given: int | None) -> int:
         return chosen_seed(self.settings.get("random_seed") if given is None else given)

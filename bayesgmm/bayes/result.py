@@ -12,12 +12,13 @@ import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
-from bayesgmm.bayes import diagnostics, labelfree, predictive
+from bayesgmm.bayes import diagnostics, labelfree
 from bayesgmm.bayes.diagnostics import Diagnostics
 from bayesgmm.bayes.labels import count_switches
 from bayesgmm.bayes.posterior import Posterior
 from bayesgmm.bayes.transforms import Mixture
 from bayesgmm.mixture.data import Data
+from bayesgmm.mixture.errors import InputError
 from bayesgmm.mixture.params import Params, correlations
 from bayesgmm.priors import Priors
 from bayesgmm.results import rows
@@ -44,8 +45,8 @@ class BayesFit(Posterior):
         The rows that were fitted.
     covariance_type : {"full", "tied", "diag", "spherical"}
         What the covariances share.
-    priors : Priors
-        What was believed before.
+    priors : Priors or None
+        What was believed before; None if draws from elsewhere came without.
     draws : Mixture
         Relabelled draws: ``weights`` (chain, draw, K), ``means`` and ``scales`` (chain, draw, K,
         D), ``correlations_cholesky`` and ``cholesky`` (chain, draw, K, D, D).
@@ -60,17 +61,21 @@ class BayesFit(Posterior):
         and whose names the components have.
     settings : dict
         Arguments of the fit, with the seed that was used.
+    extra : Dataset
+        Other variables that draws from elsewhere brought along, with the components as they were
+        sampled. `to_datatree` has them beside ours.
     """
 
     data: Data
     covariance_type: str
-    priors: Priors
+    priors: Priors | None
     draws: Mixture
     labels: Labels
     log_likelihood: Array
     sample_stats: dict[str, npt.NDArray[Any]]
     reference: Params
     settings: dict[str, Any] = field(default_factory=dict)
+    extra: xr.Dataset = field(default_factory=xr.Dataset)
 
     @cached_property
     def params(self) -> Params:  # type: ignore[override]
@@ -87,23 +92,45 @@ class BayesFit(Posterior):
         """The PyMC model whose posterior this is: look at it, extend it, sample it your way."""
         from bayesgmm.bayes.model import build_model
 
-        return build_model(self.data, self.n_components, self.covariance_type, self.priors)
+        return build_model(self.data, self.n_components, self.covariance_type, self.known_priors)
+
+    @property
+    def known_priors(self) -> Priors:
+        """The `priors`; an InputError if they are not known."""
+        if self.priors is None:
+            raise InputError(
+                "the priors of this fit are not known, for its draws came from elsewhere: if they "
+                "can be said, give them to from_draws(..., priors=bg.Priors(...))"
+            )
+        return self.priors
 
     @cached_property
     def diagnostics(self) -> Diagnostics:
         """How the sampling went, and whether to trust it."""
         first = self.labels[:, 0] != np.arange(self.n_components)
+        values = np.stack(list(self.label_free_draws.values()), axis=-1)
+        telling = diagnostics.telling(values)
+        r_hat = np.where(telling, self._label_free["r_hat"], np.nan)
         return diagnostics.diagnose(
             self._table,
-            self._label_free,
+            self._label_free | {"r_hat": r_hat},
             list(self.label_free_draws),
-            diagnostics.groups_of_chains(self._label_free_values, self._label_free["r_hat"]),
+            diagnostics.groups_of_chains(values[..., telling], r_hat),
             n_chains=self.labels.shape[0],
             n_draws=self.labels.shape[1],
             divergences=int(self.sample_stats["diverging"].sum()),
             label_switches=count_switches(self.labels),
             chains_renamed=int(first.any(axis=-1).sum()),
+            relabelled=not self.named_by_sampler,
         )
+
+    @property
+    def named_by_sampler(self) -> bool:
+        """Whether the components have the names under which they were sampled.
+
+        They do after `as_sampled`, and where the priors tell them apart.
+        """
+        return self.settings.get("relabelled") in ("sampled", "priors")
 
     @cached_property
     def _table(self) -> dict[str, Any]:
@@ -118,13 +145,9 @@ class BayesFit(Posterior):
         """Every quantity of `label_free_summary` in every draw, shape (chain, draw)."""
         return labelfree.quantities(self.data, self.reference, self.draws, self.log_likelihood)
 
-    @property
-    def _label_free_values(self) -> Array:
-        return np.stack(list(self.label_free_draws.values()), axis=-1)
-
     @cached_property
     def _label_free(self) -> dict[str, Any]:
-        return diagnostics.table(self._label_free_values)
+        return diagnostics.table(np.stack(list(self.label_free_draws.values()), axis=-1))
 
     def label_free_summary(self) -> pd.DataFrame:
         """Table of quantities that do not depend on what the components are called.
@@ -135,7 +158,8 @@ class BayesFit(Posterior):
             The columns of `summary`; a row for the total log-likelihood, for the log density at
             some rows of the data, for the weights in descending order, for the mean entropy (in
             nats) of the rows' responsibilities and for the number of components that are the
-            likeliest of some row.
+            likeliest of some row. Where at least 95 % of the draws agree on that number, its
+            R-hat is of a rare event, and the verdict leaves it out.
         """
         index = pd.Index(list(self.label_free_draws), name="quantity")
         return pd.DataFrame(self._label_free, index=index)[_COLUMNS]
@@ -149,6 +173,7 @@ class BayesFit(Posterior):
             labels=self.labels[some],
             log_likelihood=self.log_likelihood[some],
             sample_stats={name: array[some] for name, array in self.sample_stats.items()},
+            extra=self.extra.isel(chain=some, missing_dims="ignore"),
         )
 
     @cached_property
@@ -188,7 +213,13 @@ class BayesFit(Posterior):
         -------
         pandas.DataFrame
             Columns ``prior``, ``likelihood`` and ``diagnosis`` of ``arviz.psense_summary``, a row
-            for each parameter as in `summary`.
+            for each parameter as in `summary`. Much is 0.05 or more: in both columns, prior and
+            rows may be in conflict; in the first alone, the prior is strong and the rows are weak.
+
+        Raises
+        ------
+        InputError
+            If the priors are not known.
 
         References
         ----------
@@ -248,9 +279,10 @@ class BayesFit(Posterior):
         method : str
             ``"reference"``: by the mixture that each draw resembles, the EM estimate.
             ``"ecr"``: so that each draw divides the rows among the components as the draw with
-            the highest posterior density does. ``"stephens"``: so that the responsibilities of
-            each draw are near to those of all draws on average. ``"ordered:<feature>"``: so that
-            the means of a feature, given by name or number, have one order in all draws.
+            the highest posterior density does (``lp`` of the sampler, else the likelihood).
+            ``"stephens"``: so that the responsibilities of each draw are near to those of all
+            draws on average. ``"ordered:<feature>"``: so that the means of a feature, given by
+            name or number, have one order in all draws.
 
         Returns
         -------
@@ -287,6 +319,22 @@ class BayesFit(Posterior):
 
         return relabel(self, method)
 
+    def as_sampled(self) -> BayesFit:
+        """Give the components of every draw the names under which they were sampled.
+
+        Where chains call them otherwise, or change their names on the way, averages are of no
+        component.
+
+        Returns
+        -------
+        BayesFit
+            With ``settings["relabelled"]`` saying ``"sampled"``; or the fit itself, where the
+            priors tell its components apart. `relabel` names them again.
+        """
+        from bayesgmm.bayes.labels.methods import as_sampled
+
+        return as_sampled(self)
+
     def label_agreement(
         self, methods: Sequence[str] = ("reference", "ecr", "stephens")
     ) -> LabelAgreement:
@@ -311,38 +359,6 @@ class BayesFit(Posterior):
 
         return label_agreement(self, methods)
 
-    def predict_proba(self, X: Any = None) -> Array:
-        """Posterior mean of the responsibilities, shape (N, K); see `Fit.predict_proba`."""
-        return predictive.mean_responsibilities(self._data(X).rows(), self.draws)
-
-    def predict_proba_draws(self, X: Any = None) -> xr.DataArray:
-        """Responsibilities in every draw, dimensions (chain, draw, row, component)."""
-        shares = predictive.responsibility_draws(self._data(X).rows(), self.draws)
-        return xr.DataArray(shares, dims=("chain", "draw", "row", "component"))
-
-    def score_samples(self, X: Any = None) -> Array:
-        """Log of the posterior mean density of each row, shape (N,): the predictive density."""
-        return predictive.mean_density(self._data(X).rows(), self.draws)
-
-    def score_samples_draws(self, X: Any = None) -> xr.DataArray:
-        """Natural log density of each row in every draw, dimensions (chain, draw, row)."""
-        density = predictive.log_density_draws(self._data(X).rows(), self.draws)
-        return xr.DataArray(density, dims=("chain", "draw", "row"))
-
-    def sample(
-        self, n_samples: int = 1, random_seed: int | None = None
-    ) -> tuple[Array, npt.NDArray[np.intp]]:
-        """Draw new rows from the posterior predictive distribution; see `Fit.sample`.
-
-        Each row comes from a draw of its own.
-        """
-        rng = np.random.default_rng(random_seed)
-        chains, draws = self.labels.shape[:2]
-        chosen = rng.integers(chains, size=n_samples), rng.integers(draws, size=n_samples)
-        picked = self.draws.take(chosen)
-        values, labels = predictive.rows_of_each(picked, 1, rng)
-        return values[:, 0], labels[:, 0]
-
     def to_datatree(self, groups: Iterable[str] | None = None) -> xr.DataTree:
         """Label the fit as ArviZ expects it of any PyMC result.
 
@@ -350,21 +366,22 @@ class BayesFit(Posterior):
         ----------
         groups : iterable of str, optional
             Which of ``posterior``, ``sample_stats``, ``observed_data``, ``log_likelihood`` (of
-            every row), ``posterior_predictive``, ``prior`` and ``prior_predictive``; all by
-            default. Leave out ``log_likelihood`` and ``posterior_predictive`` where there are
-            many rows: they hold a number for each draw and row.
+            every row), ``posterior_predictive`` and, of known priors, ``log_prior``, ``prior`` and
+            ``prior_predictive``; all by default. Leave out ``log_likelihood`` and
+            ``posterior_predictive`` where rows are many: they have a number for each draw and row.
 
         Returns
         -------
         xarray.DataTree
             ``posterior`` holds the relabelled ``weights``, ``means``, ``scales``,
             ``correlations`` and ``covariances``, and ``correlations_cholesky`` where
-            `model` has it for each component.
+            `model` has it for each component; and `extra`, under the components' names.
 
         Raises
         ------
         InputError
-            If there is no such group, or a group would hold more than 300 million numbers.
+            If there is no such group, it needs priors that are not known, or it would hold more
+            than 300 million numbers.
         """
         from bayesgmm.bayes.tree import tree_of
 

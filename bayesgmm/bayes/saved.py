@@ -27,14 +27,16 @@ def tree_of_fit(fit: BayesFit) -> xr.DataTree:
         "draws": labelled.dataset(fit.draws._asdict(), fit.n_components, names, batch),
         "labels": xr.Dataset({"labels": ((*batch, "component"), fit.labels)}),
         "reference": labelled.dataset(one, fit.n_components, names),
+        "extra": fit.extra,
     }
     tree = xr.DataTree.from_dict(groups)
     tree.attrs = {
         "kind": "BayesFit",
         "covariance_type": fit.covariance_type,
-        "priors": json.dumps(fit.priors.to_dict()),
         "settings": json.dumps(fit.settings),
     }
+    if fit.priors is not None:
+        tree.attrs["priors"] = json.dumps(fit.priors.to_dict())
     return tree
 
 
@@ -43,14 +45,16 @@ def fit_from(tree: xr.DataTree) -> BayesFit:
     drawn, reference = tree["draws"].to_dataset(), tree["reference"].to_dataset()
     sample_stats = tree["sample_stats"].to_dataset()
     stats = {str(name): array.to_numpy() for name, array in sample_stats.items()}
+    priors = tree.attrs.get("priors")
     return BayesFit(
         data=labelled.saved_data(tree),
         covariance_type=tree.attrs["covariance_type"],
-        priors=Priors.from_dict(json.loads(tree.attrs["priors"])),
+        priors=None if priors is None else Priors.from_dict(json.loads(priors)),
         draws=Mixture(*(drawn[name].to_numpy() for name in Mixture._fields)),
         labels=tree["labels"].to_dataset()["labels"].to_numpy(),
         log_likelihood=stats.pop("log_likelihood"),
         sample_stats=stats,
         reference=Params(*(reference[name].to_numpy() for name in _ARRAYS)),
         settings=json.loads(tree.attrs["settings"]),
+        extra=tree["extra"].to_dataset() if "extra" in tree else xr.Dataset(),
     )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -52,6 +55,18 @@ def prior_sensitivity(fit: BayesFit) -> pd.DataFrame:
         "log_prior": tree_of(fit, ["log_prior"])["log_prior"].to_dataset(),
         "log_likelihood": xr.Dataset({"x": (batch, fit.log_likelihood)}),
     }
-    with np.errstate(invalid="ignore"):  # of a constant
+    with np.errstate(invalid="ignore"), _silent(psense_summary.__module__):  # NaN of a constant
         table: pd.DataFrame = psense_summary(xr.DataTree.from_dict(groups), round_to=6)
     return table.set_index(fit._rows())
+
+
+@contextmanager
+def _silent(logger: str) -> Iterator[None]:
+    """Let ArviZ not log at each call what the table says and its docstring explains."""
+    arvizs = logging.getLogger(logger)
+    before = arvizs.disabled
+    arvizs.disabled = True
+    try:
+        yield
+    finally:
+        arvizs.disabled = before

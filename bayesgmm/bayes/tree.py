@@ -9,6 +9,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from bayesgmm.bayes import predictive
+from bayesgmm.bayes.labels.renaming import in_order
 from bayesgmm.bayes.result import BayesFit
 from bayesgmm.bayes.transforms import Layout, Mixture
 from bayesgmm.bayes.variables import Variable, free_variables
@@ -20,12 +21,13 @@ Array = npt.NDArray[np.float64]
 
 _BATCH = ("chain", "draw")
 _PRIOR_DRAWS = 500
+_OF_PRIORS = ("log_prior", "prior", "prior_predictive")
 _LARGEST_GROUP = 3 * 10**8  # numbers; more than two gigabytes is not built unasked
 
 
 def tree_of(fit: BayesFit, groups: Iterable[str] | None = None) -> xr.DataTree:
     """Build groups of the tree; see `BayesFit.to_datatree`."""
-    wanted = list(_GROUPS) if groups is None else list(groups)
+    wanted = _all_groups(fit) if groups is None else list(groups)
     unknown = [name for name in wanted if name not in _GROUPS]
     if unknown:
         raise InputError(f"there is no group {unknown[0]!r}; choose from {', '.join(_GROUPS)}")
@@ -58,6 +60,10 @@ def prior_draws(fit: BayesFit) -> Mixture:
     )
 
 
+def _all_groups(fit: BayesFit) -> list[str]:
+    return [name for name in _GROUPS if fit.priors is not None or name not in _OF_PRIORS]
+
+
 def _check_size(fit: BayesFit, groups: list[str]) -> None:
     per_draw = {"log_likelihood": fit.data.n_rows, "posterior_predictive": fit.data.values.size}
     for name in groups:
@@ -78,9 +84,23 @@ def _mixtures(fit: BayesFit, draws: Mixture) -> xr.Dataset:
         correlated=fit.correlated,
         batch=_BATCH,
     )
+    if fit.priors is None:
+        return found
     for variable in _free(fit).values():  # what the model calls otherwise, it asks for by its name
         if variable.name not in found:
             found[variable.name] = ((*_BATCH, *variable.dims), variable.values(draws))
+    return found
+
+
+def _with_extra(fit: BayesFit, found: xr.Dataset) -> xr.Dataset:
+    """Add what else was sampled, its components named like ours."""
+    for name, array in fit.extra.items():
+        if name in found:
+            continue
+        if "component" in array.dims:
+            array = array.transpose(*_BATCH, "component", ...)
+            array = array.copy(data=in_order(array.to_numpy(), fit.labels))
+        found[name] = array
     return found
 
 
@@ -98,7 +118,7 @@ def _log_prior(fit: BayesFit) -> xr.Dataset:
 
 
 def _priors(fit: BayesFit) -> Priors:
-    return fit.priors.named(fit.feature_names)
+    return fit.known_priors.named(fit.feature_names)
 
 
 def _free(fit: BayesFit) -> dict[str, Variable]:
@@ -116,7 +136,7 @@ def _pointwise(fit: BayesFit) -> xr.Dataset:
 
 
 _GROUPS: dict[str, Callable[[BayesFit], xr.Dataset]] = {
-    "posterior": lambda fit: _mixtures(fit, fit.draws),
+    "posterior": lambda fit: _with_extra(fit, _mixtures(fit, fit.draws)),
     "sample_stats": stats_dataset,
     "observed_data": lambda fit: labelled.observed_dataset(fit.data),
     "log_likelihood": _pointwise,

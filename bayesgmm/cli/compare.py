@@ -179,7 +179,7 @@ def _print_json(
             "em": {**{name: getattr(em, name) for name in numbers}, "settings": em.settings},
             "bayes": {
                 "diagnostics": judged(bayes.diagnostics),
-                "priors": bayes.priors.to_dict(),
+                "priors": bayes.known_priors.to_dict(),
                 "settings": bayes.settings,
             },
             "places": [

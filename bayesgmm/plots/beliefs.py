@@ -15,6 +15,7 @@ from bayesgmm.plots.style import BLACK, BLUE, ORANGE, finish, with_doubts
 from bayesgmm.results.labelled import OBSERVED
 
 _DIMENSIONS = {"chain", "draw", "sample", "row"}
+_ROUNDING = 1e-12  # of the largest entry: ones on a diagonal are not all exactly one
 
 
 def plot_prior_posterior(
@@ -26,7 +27,8 @@ def plot_prior_posterior(
     """Draw the prior density of every parameter under its posterior's.
 
     Densities are ArviZ's estimates, by ``plot_prior_posterior``. Where the posterior looks like
-    the prior, the rows have told little. ArviZ makes the figure, so there is no ``ax=``.
+    the prior, the rows have told little. Of ``correlations`` and other matrices, each pair of
+    features is drawn once. ArviZ makes the figure, so there is no ``ax=``.
 
     Parameters
     ----------
@@ -61,6 +63,8 @@ def plot_prior_posterior(
 
     tree = _tree(bayes, ["posterior", "prior"])
     names = [var_names] if isinstance(var_names, str) else list(var_names)
+    if "feature_bis" not in kwargs.get("coords", {}):
+        tree = _by_pair(bayes, tree, names)
     names = [name for name in names if _varies(tree, name)]
     if not names:
         raise InputError(f"there is nothing to draw: {var_names} cannot vary in this mixture")
@@ -127,7 +131,28 @@ def plot_ppc(bayes: BayesFit, **kwargs: Any) -> Any:
 
 def _varies(tree: xr.DataTree, name: str) -> bool:
     posterior = tree["posterior"].to_dataset()
-    return name not in posterior or bool(np.ptp(posterior[name].to_numpy()))
+    return name not in posterior or bool((posterior[name] != posterior[name][0, 0]).any())
+
+
+def _by_pair(bayes: BayesFit, tree: xr.DataTree, names: list[str]) -> xr.DataTree:
+    """Give matrices a dimension of pairs of features, without what is constant or there twice."""
+    groups = {group: found.to_dataset() for group, found in tree.items()}
+    for name in names:
+        matrices = groups["posterior"].get(name)
+        if matrices is None or "feature_bis" not in matrices.dims:
+            continue
+        others = [dim for dim in matrices.dims if dim not in ("feature", "feature_bis")]
+        varies = (matrices.std(others) > _ROUNDING * abs(matrices).max()).to_numpy()
+        places = np.nonzero(np.tril(varies))
+        known, (rows, columns) = bayes.feature_names, places
+        pairs = [f"{known[j]}, {known[i]}" for i, j in zip(rows, columns, strict=True)]
+        pair = f"pair of {name}"
+        of_pair = (xr.DataArray(place, {pair: pairs}, pair) for place in places)
+        entries = dict(zip(("feature", "feature_bis"), of_pair, strict=True))
+        for group, found in groups.items():
+            kept = found[name].isel(entries).drop_vars(["feature", "feature_bis"])
+            groups[group] = found.assign({name: kept})
+    return xr.DataTree.from_dict(groups)
 
 
 def _by_feature(bayes: BayesFit, tree: xr.DataTree) -> xr.DataTree:

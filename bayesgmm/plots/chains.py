@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-import xarray as xr
-
-from bayesgmm.bayes.labels import renamed
 from bayesgmm.bayes.result import BayesFit
-from bayesgmm.bayes.transforms import Mixture
 from bayesgmm.plots.fits import check_posterior
 from bayesgmm.plots.style import chain_colors, finish, with_doubts
-from bayesgmm.results import labelled
 
 
 def plot_trace(
@@ -59,8 +54,7 @@ def plot_trace(
     """
     import arviz as az
 
-    drawn = az.plot_trace(_tree(bayes, relabelled), **_arguments(bayes, var_names, kwargs))
-    return _titled(drawn, bayes, relabelled)
+    return _drawn(az.plot_trace, bayes, relabelled, var_names, kwargs)
 
 
 def plot_rank(
@@ -102,49 +96,27 @@ def plot_rank(
     """
     import arviz as az
 
-    drawn = az.plot_rank(_tree(bayes, relabelled), **_arguments(bayes, var_names, kwargs))
-    return _titled(drawn, bayes, relabelled)
+    return _drawn(az.plot_rank, bayes, relabelled, var_names, kwargs)
 
 
-def sampled_draws(bayes: BayesFit) -> Mixture:
-    """Give the draws as the sampler called their components: relabelling undone."""
-    return renamed(bayes.draws, bayes.labels.argsort(axis=-1))
-
-
-def _tree(bayes: BayesFit, relabelled: bool) -> xr.DataTree:
+def _drawn(
+    plot: Callable[..., Any],
+    bayes: BayesFit,
+    relabelled: bool,
+    var_names: str | Sequence[str],
+    given: dict[str, Any],
+) -> Any:
     check_posterior(bayes)
-    tree = bayes.to_datatree(["posterior", "sample_stats"])
-    if relabelled:
-        return tree
-    draws = sampled_draws(bayes)
-    tree["posterior"] = xr.DataTree(
-        labelled.mixture_dataset(
-            draws.weights,
-            draws.means,
-            draws.cholesky,
-            bayes.feature_names,
-            correlated=bayes.correlated,
-            batch=("chain", "draw"),
-        )
-    )
-    return tree
-
-
-def _arguments(
-    bayes: BayesFit, var_names: str | Sequence[str], given: dict[str, Any]
-) -> dict[str, Any]:
-    names = [var_names] if isinstance(var_names, str) else list(var_names)
-    return {
-        "var_names": names,
+    shown = bayes if relabelled else bayes.as_sampled()
+    arguments = {
+        "var_names": [var_names] if isinstance(var_names, str) else list(var_names),
         "backend": "matplotlib",
         "color": chain_colors(len(bayes.labels)),
         "col_wrap": 4,
         "figure_kwargs": {"layout": "constrained"},
-    } | given
-
-
-def _titled(drawn: Any, bayes: BayesFit, relabelled: bool) -> Any:
-    state = "after relabelling" if relabelled else "as sampled, before relabelling"
+    }
+    drawn = plot(shown.to_datatree(["posterior", "sample_stats"]), **(arguments | given))
+    state = "as sampled, before relabelling" if shown.named_by_sampler else "after relabelling"
     finish(drawn, with_doubts(f"Draws {state}", bayes))
     if len(bayes.labels) > 1:
         drawn.add_legend("chain")

@@ -36,8 +36,9 @@ def plot_comparison(
 
     Two features are drawn as points and ellipses that hold 95 % of each component: EM's, the
     posterior mean's, and those of a few dozen draws, whose scatter is the uncertainty of the
-    component. One feature is drawn as a histogram and densities: EM's, the posterior mean's, and
-    the band that holds 95 % of the posterior of the density at each point.
+    component; draws far out lie beyond the picture. One feature is drawn as a histogram and
+    densities: EM's, the posterior mean's, and the band that holds 95 % of the posterior of the
+    density at each point.
 
     Parameters
     ----------

@@ -18,10 +18,12 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[np.float64]
 
+EM_DENSITY = "EM"  # in legends
+
 _BEYOND = 0.1  # how far densities are drawn beyond the rows, in their range
 _N_POINTS = 400
 _LARGEST_RUG = 500  # rows
-_FEWEST_BINS, _MOST_BINS = 10, 80
+_FEWEST_BINS, _MOST_BINS = 10, 100
 
 
 def grid(seen: View) -> Array:
@@ -61,7 +63,7 @@ def draw_by_component(ax: Axes, seen: View, labels: npt.NDArray[np.intp]) -> Non
 def draw_em(ax: Axes, seen: View, color: str = style.ORANGE) -> None:
     """Draw the density of an EM fit."""
     x = grid(seen)
-    ax.plot(x, density(x, seen.params), color=color, label="EM", **style.EM)
+    ax.plot(x, density(x, seen.params), color=color, label=EM_DENSITY, **style.EM)
 
 
 def draw_posterior(ax: Axes, seen: View, color: str = style.BLUE) -> None:
@@ -87,7 +89,7 @@ def _histogram(ax: Axes, seen: View, groups: Sequence[npt.NDArray[np.bool_]], **
     ax.hist(
         [values[group] for group in groups],
         weights=[weights[group] for group in groups],
-        bins=_n_bins(values),
+        bins=_n_bins(values, seen.params),
         range=(values.min(), values.max()),
         density=True,
         stacked=True,
@@ -95,12 +97,16 @@ def _histogram(ax: Axes, seen: View, groups: Sequence[npt.NDArray[np.bool_]], **
     )
 
 
-def _n_bins(values: Array) -> int:
-    """Count the bins of the width of Freedman and Diaconis (1981), within reason."""
-    quarter, three_quarters = np.quantile(values, [0.25, 0.75])
-    extent = np.ptp(values)
-    width = max(2 * (three_quarters - quarter) / np.cbrt(len(values)), extent / _MOST_BINS)
-    return int(np.clip(np.ceil(extent / width), _FEWEST_BINS, _MOST_BINS))
+def _n_bins(values: Array, params: Params) -> int:
+    """Count the bins that the component needs for which they must be finest, within reason.
+
+    The width for each is Scott's (1979) for Gaussian rows, 3.49 standard deviations by the cube
+    root of their number, so that a component of hardly any rows asks for nothing.
+    """
+    sizes = params.weights * len(values)
+    widths = 3.49 * params.scales[:, 0] / np.cbrt(np.maximum(sizes, np.finfo(float).tiny))
+    width = max(widths.min(), np.ptp(values) / _MOST_BINS)
+    return int(np.clip(np.ceil(np.ptp(values) / width), _FEWEST_BINS, _MOST_BINS))
 
 
 def _dress(ax: Axes, seen: View) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from bayesgmm.bayes.result import BayesFit
 from bayesgmm.em.result import EMFit
 from bayesgmm.mixture.errors import InputError
-from bayesgmm.plots import plane
+from bayesgmm.plots import line, plane
 from bayesgmm.plots.fits import check_pair, draw_both, draw_one, words
 from bayesgmm.plots.panels import GivenPanels, Panels, entitle, given_panels
 from bayesgmm.plots.style import unbox, with_doubts
@@ -20,7 +20,7 @@ from bayesgmm.results.fit import Fit
 
 _SIDE = 2.3  # inches of a panel
 _MARGIN = 0.8
-_BEYOND = 0.05  # of the range, on every side
+_EM_IN_BOTH = "EM (ellipses hold 95 %)"
 
 
 def plot_pairs(
@@ -86,7 +86,7 @@ def plot_pairs(
                 draw_both(panels[i, j], fit, bayes, chosen)
             else:
                 draw_one(panels[i, j], fit, labels, chosen)
-    _focus(panels, bayes or fit, names)
+    _share_scales(panels)
     _name_at_the_edges(panels)
     _add_legend(panels, panels[0, 0].figure if ours and n > 1 else corner)
     who = "EM and posterior" if bayes is not None else _who(fit)
@@ -114,19 +114,17 @@ def _clear_above(panels: Panels, ours: bool) -> None:
         panels[i, j] = None
 
 
-def _focus(panels: Panels, fit: Fit, names: tuple[str, ...]) -> None:
-    """Show the rows and the point estimate: a few wild draws would squeeze them."""
-    reach = np.sqrt(-2 * np.log(1 - plane.LEVEL)) * fit.params.scales
-    for i, name in enumerate(names):
-        column = fit.feature_names.index(name)
-        ends = [fit.params.means[:, column] + side * reach[:, column] for side in (-1, 1)]
-        all_ends = np.concatenate([*ends, fit.data.rows()[:, column]])
-        low, high = all_ends.min(), all_ends.max()
-        margin = _BEYOND * (high - low)
-        for below in panels[i:, i]:
-            below.set_xlim(low - margin, high + margin)
-        for beside in panels[i, :i]:
-            beside.set_ylim(low - margin, high + margin)
+def _share_scales(panels: Panels) -> None:
+    """Let a feature have one scale everywhere: all that a panel of two features shows of it."""
+    for i in range(len(panels)):
+        below, beside = panels[i + 1 :, i], panels[i, :i]
+        ends = [ax.get_xlim() for ax in below] + [ax.get_ylim() for ax in beside]
+        if ends:
+            low, high = min(end[0] for end in ends), max(end[1] for end in ends)
+            for ax in (panels[i, i], *below):
+                ax.set_xlim(low, high)
+            for ax in beside:
+                ax.set_ylim(low, high)
 
 
 def _name_at_the_edges(panels: Panels) -> None:
@@ -147,4 +145,7 @@ def _add_legend(panels: Panels, owner: Any) -> None:
     look: dict[str, Any] = {"fontsize": "small", "handlelength": 2.4, "frameon": False}
     if len(panels) > 1:
         look |= {"loc": "upper right", "bbox_to_anchor": (0.98, 0.92)}
-    owner.legend(named.values(), named.keys(), **look)
+    if plane.EM_ELLIPSE in named and line.EM_DENSITY in named:  # one line in both kinds of panels
+        del named[plane.EM_ELLIPSE]
+    words = [_EM_IN_BOTH if name == line.EM_DENSITY and len(panels) > 1 else name for name in named]
+    owner.legend(named.values(), words, **look)

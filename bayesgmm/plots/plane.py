@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 Array = npt.NDArray[np.float64]
 
 LEVEL = 0.95  # probability inside an ellipse
+EM_ELLIPSE = "EM, 95 % ellipse"  # in legends
 
 _N_DRAWS = 40
 _ANGLES = np.linspace(0, 2 * np.pi, 121)
@@ -61,15 +62,19 @@ def draw_by_component(ax: Axes, seen: View, labels: npt.NDArray[np.intp]) -> Non
 
 def draw_em(ax: Axes, seen: View, color: str = style.ORANGE) -> None:
     """Draw the ellipses of an EM fit."""
-    ax.plot(*outlines(seen.params), color=color, label="EM, 95 % ellipse", **style.EM)
+    ax.plot(*outlines(seen.params), color=color, label=EM_ELLIPSE, **style.EM)
 
 
 def draw_posterior(ax: Axes, seen: View, color: str = style.BLUE) -> None:
-    """Draw the ellipses of some draws, thin, and the ellipses at the posterior mean over them."""
+    """Draw the ellipses of some draws, thin, and the ellipses at the posterior mean over them.
+
+    The picture does not grow to show the draws: of a component with hardly any rows some are
+    anywhere, and would squeeze all else.
+    """
     from matplotlib.collections import LineCollection
 
     curves = np.concatenate([ellipses(params) for params in seen.draws(_N_DRAWS)])
-    ax.add_collection(LineCollection(list(curves), color=color, **style.DRAWS))
+    ax.add_collection(LineCollection(list(curves), color=color, **style.DRAWS), autolim=False)
     ax.plot([], [], color=color, linewidth=0.8, label="posterior draws")  # theirs is too faint
     ax.plot(*outlines(seen.params), color=color, label="posterior mean", **style.MEAN)
 

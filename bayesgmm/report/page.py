@@ -110,6 +110,8 @@ def _told(fit: EMFit | BayesFit) -> Markup:
 
 
 def _priors(bayes: BayesFit) -> dict[str, str]:
+    if bayes.priors is None:
+        return {"priors": "those of your own model"}
     lines = (line.partition(": ") for line in str(bayes.priors).splitlines())
     return {name: words for name, _, words in lines}
 

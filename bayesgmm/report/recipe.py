@@ -108,7 +108,9 @@ def _seed(fit: EMFit | BayesFit) -> str:
 
 def _relabelled(bayes: BayesFit) -> list[str]:
     method = bayes.settings.get("relabelled", "reference")
-    return [] if method == "reference" else [f"bayes = bayes.relabel({method!r})"]
+    if method in ("reference", "priors"):
+        return []
+    return ["bayes = bayes." + ("as_sampled()" if method == "sampled" else f"relabel({method!r})")]
 
 
 def _by_default(em: EMFit, bayes: BayesFit) -> bool:
@@ -151,7 +153,7 @@ def _given(
 
 def _default_priors(bayes: BayesFit) -> bool:
     default = Priors.weakly_informative(bayes.data, bayes.n_components, bayes.covariance_type)
-    return default.to_dict() == bayes.priors.to_dict()
+    return bayes.priors is not None and default.to_dict() == bayes.priors.to_dict()
 
 
 def _started_at(em: EMFit, bayes: BayesFit) -> bool:

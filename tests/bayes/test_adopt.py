@@ -83,6 +83,74 @@ def test_an_adopted_fit_can_be_saved(tree, faithful, em, tmp_path):
     np.testing.assert_array_equal(bg.load(tmp_path / "fit.nc").draws.means, fit.draws.means)
 
 
+@pytest.fixture(scope="module")
+def with_more(tree, faithful, em):
+    """The same draws with what a model of one's own may have beside the mixture."""
+    posterior = tree["posterior"].to_dataset()
+    tallest = posterior["means"].max("b")
+    more = {
+        "log_odds": np.log(posterior["weights"]),
+        "crossed": tallest.rename(a="component").expand_dims(side=["left", "right"]),
+        "total": tallest.sum("a"),
+        "constant": xr.DataArray(np.arange(3.0), dims="q"),
+        "words": xr.full_like(posterior["weights"], "no", dtype=object),
+    }
+    return bg.from_draws(faithful, posterior.assign(more), reference=em)
+
+
+def test_other_variables_come_back_named_like_the_components(with_more, tmp_path):
+    with_more.save(tmp_path / "fit.nc")
+    loaded = bg.load(tmp_path / "fit.nc")
+    for fit in (with_more, with_more.relabel("ecr"), with_more.as_sampled(), loaded):
+        found = fit.to_datatree(["posterior"])["posterior"].to_dataset()
+        xr.testing.assert_allclose(found["log_odds"], np.log(found["weights"]))
+        for side in ("left", "right"):
+            crossed = found["crossed"].sel(side=side, drop=True)
+            xr.testing.assert_allclose(crossed, found["means"].max("feature"))
+        xr.testing.assert_allclose(found["total"], found["means"].max("feature").sum("component"))
+        assert not {"constant", "words"} & set(found)
+    assert not np.array_equal(with_more.as_sampled().draws.weights, with_more.draws.weights)
+
+
+def test_priors_that_are_not_known_are_not_made_up(with_more, tmp_path):
+    with_more.save(tmp_path / "fit.nc")
+    for fit in (with_more, bg.load(tmp_path / "fit.nc")):
+        assert fit.priors is None
+        groups = set(fit.to_datatree())
+        assert {"posterior", "log_likelihood", "posterior_predictive"} <= groups
+        assert not {"prior", "log_prior", "prior_predictive"} & groups
+        for ask in (
+            fit.prior_sensitivity,
+            lambda fit=fit: fit.model,
+            lambda fit=fit: fit.to_datatree(["prior"]),
+        ):
+            with pytest.raises(bg.InputError, match="priors of this fit are not known"):
+                ask()
+        assert fit.summary().shape[0] == 12
+
+
+def test_priors_that_are_given_are_known(tree, faithful, em, short):
+    fit = bg.from_draws(faithful, tree, reference=em, priors=short.priors)
+    assert fit.priors is short.priors
+    np.testing.assert_allclose(fit.prior_sensitivity()["prior"], short.prior_sensitivity()["prior"])
+    assert "prior" in fit.to_datatree()
+
+
+def test_other_variables_follow_their_chains(with_more):
+    whole, one = (
+        fit.to_datatree(["posterior"])["posterior"]["total"]
+        for fit in (with_more, with_more.of_chains([1]))
+    )
+    np.testing.assert_array_equal(one, whole[[1]])
+
+
+def test_other_variables_must_not_use_our_names_otherwise(tree, faithful, em):
+    more = xr.DataArray(np.zeros((2, 40, 5)), dims=("chain", "draw", "feature"))
+    posterior = tree["posterior"].to_dataset().assign(ratio=more)
+    with pytest.raises(bg.InputError, match="ratio has a dimension 'feature' of size 5, but"):
+        bg.from_draws(faithful, posterior, reference=em)
+
+
 PRIORS = {
     "plain": {},
     "variances": {"scales": bg.priors.Variance(bg.priors.InverseGamma(3, 2))},

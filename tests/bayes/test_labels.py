@@ -123,6 +123,22 @@ def test_nothing_but_names_changes(method):
 
 
 @pytest.mark.parametrize("method", METHODS)
+def test_undoing_and_relabelling_again_changes_nothing(method):
+    fit, _ = posterior(3, distance=1.0, spread=0.3)
+    named = fit.relabel(method)
+    sampled = named.as_sampled()
+    assert_same(sampled.draws, fit.draws)  # which were never relabelled
+    assert (sampled.labels == np.arange(3)).all()
+    assert sampled.settings["relabelled"] == "sampled"
+    assert "named as they were sampled" in repr(sampled)
+    assert not sampled.diagnostics.relabelled
+    again = sampled.relabel(method)
+    assert_same(again.draws, named.draws)
+    np.testing.assert_array_equal(again.labels, named.labels)
+    assert again.settings == named.settings
+
+
+@pytest.mark.parametrize("method", METHODS)
 def test_earlier_names_do_not_matter(method):
     fit, _ = posterior(3, distance=1.0, spread=0.3)
     at_once = fit.relabel(method)

@@ -82,7 +82,7 @@ def test_arviz_tells_prior_sensitivity(bayes):
     assert mine == pytest.approx(theirs, abs=1e-6)
 
 
-def test_a_prior_that_conflicts_is_seen():
+def test_a_prior_that_conflicts_is_seen(caplog):
     x = bg.load_dataset("faithful")["waiting"]
     quick = {"draws": 500, "tune": 300, "chains": 2, "random_seed": 1, "progressbar": False}
     scale = (0, "sd", "waiting")
@@ -95,6 +95,7 @@ def test_a_prior_that_conflicts_is_seen():
     )
     assert vague["prior"] < 0.05 < conflicting["prior"]
     assert conflicting["diagnosis"] == "potential prior-data conflict"
+    assert not [record for record in caplog.records if record.name.startswith("arviz")]
 
 
 def test_a_hundred_copies_of_one_row_leave_the_posterior_finite():

@@ -7,7 +7,7 @@ import pytest
 
 import bayesgmm as bg
 from bayesgmm.bayes.density import Density
-from bayesgmm.bayes.diagnostics import Verdict, groups_of_chains, r_hats
+from bayesgmm.bayes.diagnostics import Verdict, groups_of_chains, r_hats, telling
 from bayesgmm.bayes.labels import renamed
 from bayesgmm.bayes.modes import Mode, find_modes, log_volume, scattered, shared_out
 from bayesgmm.priors import LogNormal, Normal
@@ -76,6 +76,33 @@ def test_label_free_quantities_do_not_change_with_labels(bayes):
     assert {"log-likelihood", "entropy of a row", "weight of rank 1"} <= set(one.index)
     np.testing.assert_allclose(one["mean"], other["mean"], rtol=1e-10)
     assert one.loc["occupied components", "mean"] == 2
+
+
+def with_one_occupied(bayes, chain, share):
+    """The posterior of `bayes`, but that at first a chain has but one occupied component."""
+    values = np.full(bayes.log_likelihood.shape, 2.0)
+    values[chain, : int(share * values.shape[1])] = 1.0
+    fit = replace(bayes)
+    vars(fit)["label_free_draws"] = bayes.label_free_draws | {"occupied components": values}
+    return fit
+
+
+def test_a_rare_event_in_a_whole_number_is_no_verdict(bayes):
+    rare = with_one_occupied(bayes, chain=0, share=0.1)  # 2.5 % of all draws
+    assert rare.label_free_summary().loc["occupied components", "r_hat"] > 1.05
+    assert rare.diagnostics == bayes.diagnostics
+    assert rare.diagnostics.kind is Verdict.CONVERGED
+
+
+def test_a_whole_number_that_moves_is_judged(bayes):
+    moving = with_one_occupied(bayes, chain=0, share=0.6)  # 15 % of all draws
+    r_hat = moving.label_free_summary().loc["occupied components", "r_hat"]
+    assert moving.diagnostics.r_hat_label_free == r_hat > 1.2
+    assert not moving.diagnostics.trustworthy
+    assert telling(np.stack([np.full((4, 25), 0.5), np.eye(4, 25)], axis=-1)).tolist() == [
+        True,
+        False,
+    ]
 
 
 def test_a_single_chain_is_judged_by_its_halves(bayes):

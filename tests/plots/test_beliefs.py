@@ -1,5 +1,7 @@
 """Prior beside posterior, and rows among predictions."""
 
+from itertools import combinations
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -65,6 +67,24 @@ def test_predictions_look_like_the_rows(galaxies_fits):
     rows = bayes.data.values[:, 0]
     for line in ax.lines[:-1]:
         assert middle(*line.get_data()) == pytest.approx(rows.mean(), abs=rows.std())
+
+
+def test_each_correlation_is_drawn_once_and_no_constant(iris_fits):
+    _, bayes = iris_fits
+    drawn = bg.plot_prior_posterior(bayes, var_names=["correlations", "means"])
+    titles = [ax.get_title() for ax in drawn.get_viz("figure").axes if ax.get_title()]
+    pairs = [f"{a}, {b}" for a, b in combinations(bayes.feature_names, 2)]
+    expected = {f"correlations\n{k}, {pair}" for k in range(2) for pair in pairs}
+    assert {title for title in titles if "correlations" in title} == expected
+    assert len(titles) == 12 + 8
+    _, posterior = curves(
+        drawn,
+        "correlations",
+        **{"component": 1, "pair of correlations": "sepal_width, petal_width"},
+    )
+    draws = bayes.to_datatree(["posterior"])["posterior"]["correlations"]
+    draws = draws.sel(component=1, feature="petal_width", feature_bis="sepal_width")
+    assert middle(*posterior) == pytest.approx(float(draws.mean()), abs=float(draws.std()) / 4)
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,6 @@ import pytest
 
 import bayesgmm as bg
 from bayesgmm.bayes.labels import renamed
-from bayesgmm.plots.chains import sampled_draws
 from bayesgmm.plots.style import chain_colors
 
 
@@ -27,18 +26,10 @@ def traces(drawn, variable, **where):
     return np.array([line.get_ydata() for line in axes.lines if len(line.get_xdata()) > 2])
 
 
-def test_sampled_draws_come_back(switching):
-    sampled = sampled_draws(switching)
-    again = renamed(sampled, switching.labels)
-    for mine, theirs in zip(again, switching.draws, strict=True):
-        np.testing.assert_array_equal(mine, theirs)
-    assert not np.array_equal(sampled.weights, switching.draws.weights)
-
-
 def test_traces_are_the_draws_under_either_name(switching):
     for relabelled in (True, False):
         drawn = bg.plot_trace(switching, relabelled=relabelled)
-        draws = switching.draws if relabelled else sampled_draws(switching)
+        draws = (switching if relabelled else switching.as_sampled()).draws
         for k in range(3):
             np.testing.assert_array_equal(
                 traces(drawn, "weights", component=k), draws.weights[..., k]
@@ -60,6 +51,7 @@ def test_titles_say_what_is_drawn(iris_fits, plot):
     assert "after relabelling" in whole
     assert single == [f"means\n0, {name}" for name in bayes.feature_names]
     assert "before relabelling" in titles(plot(bayes, relabelled=False, var_names="weights"))[0]
+    assert "before relabelling" in titles(plot(bayes.as_sampled(), var_names="weights"))[0]
 
 
 def test_rank_plots_differ_where_labels_do(switching):

@@ -64,11 +64,19 @@ def test_one_legend_names_everything_once(iris_fits):
     figure = bg.plot_pairs(*iris_fits)[0, 0].figure
     (legend,) = figure.legends
     assert set(texts(legend)) == {
-        *("150 rows", "EM", "EM, 95 % ellipse", "posterior draws"),
+        *("150 rows", "EM (ellipses hold 95 %)", "posterior draws"),
         *("posterior mean", "posterior, 95 % band"),
     }
-    assert len(texts(legend)) == 6
+    assert len(texts(legend)) == 5
     assert "EM and posterior, K = 2" in figure.get_suptitle()
+
+
+def test_no_two_entries_of_the_legend_look_alike(iris_fits):
+    for fit in iris_fits:
+        (legend,) = bg.plot_pairs(fit)[0, 0].figure.legends
+        lines = [line for line in legend.get_lines() if line.get_xdata().size]
+        looks = [(line.get_color(), line.get_linestyle(), line.get_linewidth()) for line in lines]
+        assert len(looks) == len(set(looks)) > 0
 
 
 def test_one_feature_is_a_density_over_a_histogram(galaxies_fits):

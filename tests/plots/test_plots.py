@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
@@ -89,12 +90,19 @@ def test_points_are_the_rows(iris_fits):
     np.testing.assert_array_equal(points.get_offsets(), em.data.values[:, [3, 2]])
 
 
-def test_everything_drawn_is_inside_the_axes(iris_fits):
-    ax = bg.plot_comparison(*iris_fits, features=PETALS)
-    points = posterior_curves(ax).reshape(-1, 2)
+def test_rows_and_estimates_are_inside_the_axes_and_most_of_the_draws(iris_fits):
+    em, bayes = iris_fits
+    ax = bg.plot_comparison(em, bayes, features=PETALS)
+    rows = em.data.values[:, [3, 2]]
+    estimates = [curves_of(line_called(ax, n)) for n in ("EM, 95 % ellipse", "posterior mean")]
+    inside = [within(ax, points) for points in (rows, *estimates)]
+    assert all(each.all() for each in inside)
+    assert within(ax, posterior_curves(ax)).mean() > 0.95
+
+
+def within(ax, points):
     (left, right), (bottom, top) = ax.get_xlim(), ax.get_ylim()
-    assert (points >= [left, bottom]).all()
-    assert (points <= [right, top]).all()
+    return ((points >= [left, bottom]) & (points <= [right, top])).all(axis=-1)
 
 
 def test_components_have_their_numbers_at_their_means(iris_fits):
@@ -238,7 +246,35 @@ def test_picture_can_be_saved_with_every_warning_an_error(iris_fits, tmp_path):
 
 @pytest.mark.parametrize("values", [np.r_[np.zeros(99), 1e9], np.arange(5.0), np.r_[1e8, 1e8 + 1]])
 def test_number_of_bins_stays_within_reason(values):
-    assert 10 <= line._n_bins(values) <= 80
+    assert 10 <= line._n_bins(values, bg.Params([1.0], [[0.0]], [[[1e-9]]])) <= 100
+    assert line._n_bins(values, bg.Params([1.0], [[0.0]], [[[1e12]]])) == 10
+
+
+def test_bins_are_narrow_enough_for_the_narrowest_component():
+    """Two thirds of the rows within a hundredth of the range: bars are as high as the density."""
+    u = norm.ppf((np.arange(300) + 0.5) / 300)
+    fit = bg.fit_em(np.r_[0.1 * u, 0.1 * u, 5 + u], 2, random_seed=1)
+    ax = bg.plot_fit(fit)
+    highest = line_called(ax, "EM").get_ydata().max()
+    assert max(bar.get_height() for bar in ax.patches) == pytest.approx(highest, rel=0.15)
+
+
+def test_a_component_without_rows_asks_for_no_narrow_bins():
+    values = np.linspace(-2, 2, 50)
+    alone = bg.Params([1.0], [[0.0]], [[[1.0]]])
+    empty = bg.Params([1 - 1e-12, 1e-12], [[0.0], [1.0]], [[[1.0]], [[0.01]]])
+    assert line._n_bins(values, empty) == line._n_bins(values, alone)
+
+
+def test_wild_draws_do_not_squeeze_the_picture(iris_fits):
+    em, bayes = iris_fits
+    means = bayes.draws.means.copy()
+    means[0, 0] += 1e3  # of which the ellipses are drawn
+    wild = replace(bayes, draws=bayes.draws._replace(means=means))
+    vars(wild)["params"] = bayes.params
+    for ax in (bg.plot_fit(wild), bg.plot_comparison(em, wild), bg.plot_pairs(wild)[3, 0]):
+        assert posterior_curves(ax).max() > 900
+        assert np.ptp(ax.get_xlim()) < 10 > np.ptp(ax.get_ylim())
 
 
 @pytest.mark.parametrize("features", [None, ("petal_length", "sepal_width"), "petal_width"])

@@ -186,6 +186,8 @@ def test_no_command_is_told_that_would_make_other_fits(em, small, tmp_path):
         "without a source": page(em, small, tmp_path),
         "other seeds": page(em, replace(small, settings=seeds), tmp_path, source="faithful"),
         "other names": page(em, small.relabel("ecr"), tmp_path, source="faithful"),
+        "unknown priors": page(em, replace(small, priors=None), tmp_path, source="faithful"),
+        "as sampled": page(em, small.as_sampled(), tmp_path, source="faithful"),
         "other priors": page(
             em,
             replace(small, priors=replace(small.priors, weights=bg.priors.Dirichlet(2.0))),
@@ -196,6 +198,8 @@ def test_no_command_is_told_that_would_make_other_fits(em, small, tmp_path):
     for what, found in others.items():
         assert "On the command line" not in found.text, what
     assert "bayes = bayes.relabel('ecr')" in others["other names"].text
+    assert "those of your own model" in others["unknown priors"].text
+    assert "bayes = bayes.as_sampled()" in others["as sampled"].text
     assert "priors=bg.Priors.from_dict({" in others["other priors"].text
 
 

@@ -34,6 +34,7 @@ METHODS = ("reference", "ecr", "stephens")
 _ORDERED = "ordered:"
 _WORDS = {
     "priors": "as the priors tell them apart",
+    "sampled": "as they were sampled",
     "reference": "as those of the reference that they match best",
     "ecr": "by ECR: each draw divides the rows as the best draw does",
     "stephens": "by Stephens' algorithm: each draw divides the rows as all do on average",
@@ -51,6 +52,19 @@ def relabel(fit: BayesFit, method: str) -> BayesFit:
         draws=renamed(draws, found),
         labels=composed(labels, found),
         settings=fit.settings | {"relabelled": method},
+    )
+
+
+def as_sampled(fit: BayesFit) -> BayesFit:
+    """Undo all renaming; see `BayesFit.as_sampled`."""
+    if fit.named_by_sampler:
+        return fit
+    draws = _sampled(fit)
+    return replace(
+        fit,
+        draws=draws,
+        labels=unchanged(draws),
+        settings=fit.settings | {"relabelled": "sampled"},
     )
 
 
@@ -83,9 +97,13 @@ def in_words(method: str, feature_names: tuple[str, ...]) -> str:
 
 def named_by_reference(fit: BayesFit) -> tuple[Mixture, Labels]:
     """Return the draws and labels of the method ``reference``, however the fit is named now."""
-    sampled = renamed(fit.draws, inverted(fit.labels))
+    sampled = _sampled(fit)
     labels = reference_labels(sampled, fit.reference)
     return renamed(sampled, labels), labels
+
+
+def _sampled(fit: BayesFit) -> Mixture:
+    return renamed(fit.draws, inverted(fit.labels))
 
 
 def names_by(method: str, fit: BayesFit, draws: Mixture) -> Labels:
@@ -108,7 +126,8 @@ def names_by(method: str, fit: BayesFit, draws: Mixture) -> Labels:
     if method == "reference":
         return unchanged(draws)
     if method == "ecr":
-        labels = ecr_labels(fit.data, draws, pivot=int(fit.sample_stats["lp"].argmax()))
+        height = fit.sample_stats.get("lp", fit.log_likelihood)  # draws from elsewhere may lack it
+        labels = ecr_labels(fit.data, draws, pivot=int(height.argmax()))
     elif method == "stephens":
         labels = stephens(fit.data, draws).labels
     else:

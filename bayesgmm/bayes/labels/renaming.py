@@ -6,6 +6,8 @@ draws under their new names are ``weights[..., labels]``, in NumPy's words.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -16,11 +18,13 @@ Labels = npt.NDArray[np.intp]
 
 def renamed(draws: Mixture, labels: Labels) -> Mixture:
     """Return the draws with their components in the order of `labels`."""
-    arrays = []
-    for array in draws:
-        index = labels.reshape(*labels.shape, *(1,) * (array.ndim - labels.ndim))
-        arrays.append(np.take_along_axis(array, index, axis=labels.ndim - 1))
-    return Mixture(*arrays)
+    return Mixture(*(in_order(array, labels) for array in draws))
+
+
+def in_order(array: npt.NDArray[Any], labels: Labels) -> npt.NDArray[Any]:
+    """Return an array of shape (..., K, ...) with its components in the order of `labels`."""
+    index = labels.reshape(*labels.shape, *(1,) * (array.ndim - labels.ndim))
+    return np.take_along_axis(array, index, axis=labels.ndim - 1)
 
 
 def composed(first: Labels, then: Labels) -> Labels:
