@@ -22,6 +22,7 @@ Array = npt.NDArray[np.float64]
 TOLERANCE = 1e-6  # of log-likelihood, within which a model is as high as one nested in it
 _NEAR = 10.0  # of the criterion, from the best: what lies further off cannot win
 _APART = 0.8  # of a standard deviation, from the mean of a component to each of its halves
+_ROUNDS = 4  # so often at most, neighbours exchange their solutions
 _LAST_RESORTS = (0.3, 0.0)  # where that has led nowhere; at 0 nothing is lost, nor won
 
 
@@ -110,24 +111,45 @@ def fill(
         for structure in structures:
             empty = Cell(k, structure)
             cells.append(quick.filled(empty, nearest(empty, cells)))
-    return _contenders_again(cells, Filler(data, settings, report), quick, score)
-
-
-def _contenders_again(
-    cells: Sequence[Cell], thorough: Filler, quick: Filler, score: Callable[[EMFit], float]
-) -> tuple[Cell, ...]:
-    """Search more thoroughly where it matters, and raise what is then too low."""
+    few = Filler(data, replace(quick.settings, n_starts=1), report)
+    cells = _exchanged(cells, few)
     scores = [score(cell.fit) for cell in cells if cell.fit is not None and cell.scored]
-    again: list[Cell] = []
-    for cell in cells:
-        nested, new = nearest(cell, again), cell
-        if cell.fit is not None and cell.scored:
-            if score(cell.fit) < min(scores) + _NEAR:
-                new = thorough.filled(cell, nested)
-            elif _problem(cell, nested):
-                new = quick.filled(cell, nested)
-        again.append(new)
-    return tuple(again)
+    thorough = Filler(data, settings, report)
+    for i, cell in enumerate(cells):
+        if cell.fit is not None and cell.scored and score(cell.fit) < min(scores) + _NEAR:
+            cells[i] = thorough.filled(cell, nearest(cell, cells))
+    return tuple(_exchanged(cells, few))
+
+
+def _exchanged(cells: Sequence[Cell], filler: Filler) -> list[Cell]:
+    """Let each candidate start from its neighbours' solutions, until that leads no further.
+
+    From the largest to the smallest and back: solutions lose and gain components by turns, which
+    leaves local maxima that have too many components here and too few there.
+    """
+    cells, order = list(cells), range(len(cells))
+    seen: set[tuple[int, EMFit]] = set()
+    for _ in range(_ROUNDS):
+        before = list(cells)
+        for i in [*reversed(order), *order]:
+            nested = nearest(cells[i], cells)
+            new = [c for c in [*nested, *_larger(cells[i], cells)] if (i, c.fit) not in seen]
+            if new:
+                cells[i] = filler.filled(cells[i], nested, new)
+                seen |= {(i, c.fit) for c in new if c.fit is not None}
+        if cells == before:
+            break
+    return cells
+
+
+def _larger(cell: Cell, cells: Sequence[Cell]) -> list[Cell]:
+    """Scored candidates of the same structure with the next larger number of components."""
+    larger = [
+        c
+        for c in cells
+        if c.scored and c.structure is cell.structure and c.n_components > cell.n_components
+    ]
+    return larger[:1]
 
 
 def nearest(cell: Cell, cells: Sequence[Cell]) -> list[Cell]:
@@ -144,19 +166,28 @@ class Filler:
     settings: Settings
     report: Callable[[str], None]
 
-    def filled(self, cell: Cell, nested: Sequence[Cell]) -> Cell:
-        """Fit one candidate, given the nearest that are nested in it."""
+    def filled(
+        self, cell: Cell, nested: Sequence[Cell], neighbours: Sequence[Cell] | None = None
+    ) -> Cell:
+        """Fit one candidate, given the nearest that are nested in it, and whom to start from.
+
+        By default from those nested in it.
+        """
         k, structure = cell.n_components, cell.structure
         try:
             check_fit(self.data, k, structure)
         except InputError as error:
             return Cell(k, structure, problem=str(error))
         own = [] if cell.fit is None else [cell.fit.params]
-        known = own + [start for other in nested for start in self._starts(other, k, _APART)]
+        others = nested if neighbours is None else neighbours
+        known = own + [start for other in others for start in self._starts(other, k, _APART)]
         found = Cell(k, structure, self._fit(cell, known=known))
+        if cell.fit is not None and not _gains(found, cell):
+            found = cell
         if _problem(found, nested):
             found = self.raised(found, nested)
-        return replace(found, problem=_problem(found, nested))
+        problem = _problem(found, nested)
+        return found if problem == found.problem else replace(found, problem=problem)
 
     def raised(self, cell: Cell, nested: Sequence[Cell]) -> Cell:
         """Climb from nested solutions alone, each of which leads at least as high as it is."""
@@ -185,12 +216,25 @@ class Filler:
         if params.n_components == n_components:
             yield params
             return
+        if params.n_components > n_components:
+            yield from (without(params, k) for k in range(params.n_components))
+            return
         spread = self.data.moments()[1]
         for k in range(params.n_components):
             grown = split(params, k, distance, spread)
             while grown.n_components < n_components:
                 grown = split(grown, int(grown.weights.argmax()), distance, spread)
             yield grown
+
+
+def without(params: Params, k: int) -> Params:
+    """Leave one component out; its rows then go to the others."""
+    weights = np.delete(params.weights, k)
+    return Params(
+        weights / weights.sum(),
+        np.delete(params.means, k, axis=0),
+        np.delete(params.cholesky, k, axis=0),
+    )
 
 
 def split(params: Params, k: int, distance: float, spread: Array) -> Params:
@@ -218,6 +262,15 @@ def split(params: Params, k: int, distance: float, spread: Array) -> Params:
         np.vstack([means, means[k] + 2 * move]),
         np.concatenate([params.cholesky, params.cholesky[k : k + 1]]),
     )
+
+
+def _gains(found: Cell, cell: Cell) -> bool:
+    """Whether a fit is a better one."""
+    assert found.fit is not None  # it has been fitted
+    assert cell.fit is not None
+    if found.fit.sound != cell.fit.sound:
+        return found.fit.sound
+    return found.log_likelihood > cell.log_likelihood + TOLERANCE
 
 
 def _problem(cell: Cell, nested: Sequence[Cell]) -> str:
