@@ -106,50 +106,72 @@ def fill(
         Each after all that are nested in it. A scored one is nowhere lower than one of those.
     """
     quick = Filler(data, replace(settings, rearrange=False), report)
-    cells: list[Cell] = []
-    for k in n_components:
-        for structure in structures:
-            empty = Cell(k, structure)
-            cells.append(quick.filled(empty, nearest(empty, cells)))
     few = Filler(data, replace(quick.settings, n_starts=1), report)
-    cells = _exchanged(cells, few)
-    scores = [score(cell.fit) for cell in cells if cell.fit is not None and cell.scored]
-    thorough = Filler(data, settings, report)
-    for i, cell in enumerate(cells):
-        if cell.fit is not None and cell.scored and score(cell.fit) < min(scores) + _NEAR:
-            cells[i] = thorough.filled(cell, nearest(cell, cells))
-    return tuple(_exchanged(cells, few))
+    grid = _Grid([Cell(k, structure) for k in n_components for structure in structures])
+    for i in grid.order:
+        grid.fill(i, quick)
+    grid.exchange(few)
+    for i in grid.contenders(score):
+        grid.fill(i, Filler(data, settings, report))
+    grid.exchange(few)
+    return tuple(grid.cells)
 
 
-def _exchanged(cells: Sequence[Cell], filler: Filler) -> list[Cell]:
-    """Let each candidate start from its neighbours' solutions, until that leads no further.
+class _Grid:
+    """The candidates as they stand, and whose solutions each has started from.
 
-    From the largest to the smallest and back: solutions lose and gain components by turns, which
-    leaves local maxima that have too many components here and too few there.
+    Parameters
+    ----------
+    cells : list of Cell
+        Each after all that are nested in it.
     """
-    cells, order = list(cells), range(len(cells))
-    seen: set[tuple[int, EMFit]] = set()
-    for _ in range(_ROUNDS):
-        before = list(cells)
-        for i in [*reversed(order), *order]:
-            nested = nearest(cells[i], cells)
-            new = [c for c in [*nested, *_larger(cells[i], cells)] if (i, c.fit) not in seen]
-            if new:
-                cells[i] = filler.filled(cells[i], nested, new)
-                seen |= {(i, c.fit) for c in new if c.fit is not None}
-        if cells == before:
-            break
-    return cells
+
+    def __init__(self, cells: list[Cell]) -> None:
+        self.cells = cells
+        self.order = range(len(cells))
+        self._seen: set[tuple[int, EMFit]] = set()
+
+    def fill(self, i: int, filler: Filler, neighbours: Sequence[Cell] | None = None) -> None:
+        """Fit a candidate, also from the solutions of neighbours; by default, nested ones."""
+        cell = self.cells[i]
+        nested = nearest(cell, self.cells)
+        used = nested if neighbours is None else neighbours
+        self.cells[i] = filler.filled(cell, nested, used)
+        self._seen |= {(i, other.fit) for other in used if other.fit is not None}
+
+    def exchange(self, filler: Filler) -> None:
+        """Let each candidate start from its neighbours' solutions, until that leads no further.
+
+        From the largest to the smallest and back: solutions lose and gain components by turns,
+        which mends local maxima that have too many components here and too few there.
+        """
+        for _ in range(_ROUNDS):
+            before = list(self.cells)
+            for i in [*reversed(self.order), *self.order]:
+                cell = self.cells[i]
+                neighbours = [*nearest(cell, self.cells), *_larger(cell, self.cells)]
+                new = [other for other in neighbours if (i, other.fit) not in self._seen]
+                if new and cell.fit is not None:
+                    self.fill(i, filler, new)
+            if self.cells == before:
+                break
+
+    def contenders(self, score: Callable[[EMFit], float]) -> list[int]:
+        """Tell which candidates might be the best."""
+        scores = {
+            i: score(self.cells[i].fit)
+            for i in self.order
+            if self.cells[i].fit is not None and self.cells[i].scored
+        }
+        return [i for i, value in scores.items() if value < min(scores.values()) + _NEAR]
 
 
 def _larger(cell: Cell, cells: Sequence[Cell]) -> list[Cell]:
-    """Scored candidates of the same structure with the next larger number of components."""
+    """Find the same structure with the next larger number of components, if it is scored."""
     larger = [
-        c
-        for c in cells
-        if c.scored and c.structure is cell.structure and c.n_components > cell.n_components
+        c for c in cells if c.structure is cell.structure and c.n_components > cell.n_components
     ]
-    return larger[:1]
+    return [c for c in larger[:1] if c.scored]
 
 
 def nearest(cell: Cell, cells: Sequence[Cell]) -> list[Cell]:
@@ -166,21 +188,15 @@ class Filler:
     settings: Settings
     report: Callable[[str], None]
 
-    def filled(
-        self, cell: Cell, nested: Sequence[Cell], neighbours: Sequence[Cell] | None = None
-    ) -> Cell:
-        """Fit one candidate, given the nearest that are nested in it, and whom to start from.
-
-        By default from those nested in it.
-        """
+    def filled(self, cell: Cell, nested: Sequence[Cell], neighbours: Sequence[Cell]) -> Cell:
+        """Fit one candidate, no lower than those nested in it, also from neighbours' solutions."""
         k, structure = cell.n_components, cell.structure
         try:
             check_fit(self.data, k, structure)
         except InputError as error:
             return Cell(k, structure, problem=str(error))
         own = [] if cell.fit is None else [cell.fit.params]
-        others = nested if neighbours is None else neighbours
-        known = own + [start for other in others for start in self._starts(other, k, _APART)]
+        known = own + [start for other in neighbours for start in self._starts(other, k, _APART)]
         found = Cell(k, structure, self._fit(cell, known=known))
         if cell.fit is not None and not _gains(found, cell):
             found = cell
