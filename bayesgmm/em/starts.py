@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from itertools import combinations, cycle
+from itertools import cycle
 
 import numpy as np
 import numpy.typing as npt
@@ -165,40 +165,34 @@ def from_responsibilities(
     return Points(weights[None], means[None], factor(covariances)[None])
 
 
-def rearranged(shares: Array, values: Array, n_moves: int) -> Iterator[Array]:
-    """Merge two components and split a third, in the most promising ways (Ueda et al. 2000).
-
-    Local maxima with too many components here and too few there are left by no small step.
+def grown(shares: Array, values: Array) -> Iterator[Array]:
+    """Cut each component in turn into two.
 
     Parameters
     ----------
     shares : array, shape (N, K)
-        Responsibilities at a local maximum.
+        Responsibilities.
     values : array, shape (N, D)
         The rows.
-    n_moves : int
-        Most of them.
 
     Yields
     ------
-    array, shape (N, K)
+    array, shape (N, K + 1)
         Responsibilities to start from.
-
-    References
-    ----------
-    Ueda, N., Nakano, R., Ghahramani, Z. and Hinton, G. E. (2000). SMEM algorithm for mixture
-    models. Neural Computation 12, 2109-2128.
     """
-    overlap = shares.T @ shares / np.maximum(np.square(shares).sum(axis=0), 1e-300)
-    pairs = combinations(range(shares.shape[1]), 2)
-    ranked = sorted(pairs, key=lambda pair: -overlap[pair] - overlap[pair[::-1]])
-    splits = {k: _halves(shares[:, k], values) for k in range(shares.shape[1])}
-    moves = [(i, j, k) for i, j in ranked for k in splits if k not in (i, j)]
-    for i, j, k in moves[:n_moves]:
-        moved = shares.copy()
-        moved[:, i] += moved[:, j]
-        moved[:, j], moved[:, k] = splits[k]
-        yield moved
+    for k in range(shares.shape[1]):
+        above, below = _halves(shares[:, k], values)
+        more = np.column_stack([shares, below])
+        more[:, k] = above
+        yield more
+
+
+def shrunk(point: Points) -> Iterator[Points]:
+    """Leave each component of a mixture out in turn; its rows then go to the others."""
+    for k in range(point.weights.shape[1]):
+        kept = np.arange(point.weights.shape[1]) != k
+        weights = point.weights[:, kept]
+        yield Points(weights / weights.sum(), point.means[:, kept], point.factor[:, kept])
 
 
 def _halves(share: Array, values: Array) -> tuple[Array, Array]:
