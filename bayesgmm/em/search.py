@@ -26,7 +26,7 @@ from bayesgmm.em.climb import PLAIN, Ascent, Reason, climb
 from bayesgmm.em.objective import Objective
 from bayesgmm.em.points import Points
 from bayesgmm.em.soundness import distinct_rows, is_sound, narrowest
-from bayesgmm.em.starts import Starts, from_responsibilities, grown, shrunk
+from bayesgmm.em.starts import Starts, from_responsibilities, halved, shrunk
 from bayesgmm.mixture.data import Data
 from bayesgmm.mixture.likelihood import log_density, responsibilities, sweep_cost
 from bayesgmm.mixture.structures import STRUCTURES
@@ -44,7 +44,7 @@ _FAR = 4.0  # standard errors of a log-likelihood ratio: what lies further off i
 _SEARCH_ROWS = 5000  # short ascents see at most this many rows; finalists see all
 _SAME_MAXIMUM = 1e-4  # converged ascents whose ends are closer than this are one maximum
 _SIMPLER = 4  # one start in so many first climbs under a simpler structure
-_LEADERS = 6  # so many optima gain and lose a component at a time, ...
+_LEADERS = 12  # so many optima gain and lose a component at a time, ...
 _EFFORT = 2e5  # (fewer, if a sweep takes more cycles than this)
 _ROUNDS = 6  # ... as long as that leads further up, but not more often than this
 
@@ -130,7 +130,7 @@ class Search:
         for _ in range(_ROUNDS):
             untried = [o.ascent for o in found if o.sound and o.ascent not in tried][:leaders]
             tried.update(untried)
-            more = [start for ascent in untried for start in _grown(ascent.point, freely)]
+            more = [start for ascent in untried for start in _grown(ascent.point)]
             larger = self._race(_begun(more, freely), freely)[:leaders] if more else []
             fewer = [start for o in larger if o.sound for start in shrunk(o.ascent.point)]
             if not fewer:
@@ -225,10 +225,10 @@ def _through_simpler(
             yield from_responsibilities(data, shares, structure, ridge)
 
 
-def _grown(point: Points, objective: Objective) -> Iterator[Points]:
-    data, shares = objective.data, responsibilities(objective.data, point.params)
-    for more in grown(shares, data.rows()):
-        yield from_responsibilities(data, more, objective.structure, objective.reg_covar)
+def _grown(point: Points) -> Iterator[Points]:
+    for params in halved(point.params):
+        factor = params.scales if point.diagonal else params.cholesky
+        yield Points(params.weights[None], params.means[None], factor[None])
 
 
 def _may_overtake(ascent: Ascent, leader: Ascent, steps: int) -> bool:

@@ -19,10 +19,12 @@ from scipy.cluster.vq import kmeans2
 
 from bayesgmm.em.points import Points
 from bayesgmm.mixture.data import Data
+from bayesgmm.mixture.params import Params
 from bayesgmm.mixture.structures import Structure, factor
 
 Array = npt.NDArray[np.float64]
 
+_APART = 0.8  # of the halves of a component, from its mean, in its standard deviations
 _KMEANS_STEPS = 10
 _CENTRE_VARIANCE = (0.02, 0.5)  # of a component that starts at a row, as a share of the overall one
 
@@ -165,26 +167,40 @@ def from_responsibilities(
     return Points(weights[None], means[None], factor(covariances)[None])
 
 
-def grown(shares: Array, values: Array) -> Iterator[Array]:
-    """Cut each component in turn into two.
+def halved(params: Params) -> list[Params]:
+    """Cut each component in turn into two along its longest axis.
 
-    Parameters
-    ----------
-    shares : array, shape (N, K)
-        Responsibilities.
-    values : array, shape (N, D)
-        The rows.
-
-    Yields
-    ------
-    array, shape (N, K + 1)
-        Responsibilities to start from.
+    Weight, mean and covariance of the two together are those of the one; the axis is that of the
+    correlation matrix, so that units do not matter. Without correlations, it is that of the
+    feature in which the component is widest, relative to the whole mixture.
     """
-    for k in range(shares.shape[1]):
-        above, below = _halves(shares[:, k], values)
-        more = np.column_stack([shares, below])
-        more[:, k] = above
-        yield more
+    found, unit = [], np.eye(params.n_features)
+    for k in range(params.n_components):
+        direction, length = _longest_axis(params, k)
+        step = _APART * length * params.scales[k] * direction
+        whitened = np.linalg.solve(params.cholesky[k], step)
+        whitened *= _APART / np.linalg.norm(whitened)  # as it is, but for rounding
+        left = np.linalg.cholesky(unit - np.outer(whitened, whitened))
+        cholesky = params.cholesky[[*range(params.n_components), k]]
+        cholesky[[k, -1]] = params.cholesky[k] @ left
+        weights = np.append(params.weights, 0.0)
+        weights[[k, -1]] = params.weights[k] / 2
+        means = np.concatenate([params.means, params.means[[k]]])
+        means[k] -= step
+        means[-1] += step
+        found.append(Params(weights, means, cholesky))
+    return found
+
+
+def _longest_axis(params: Params, k: int) -> tuple[Array, float]:
+    """Direction and length, in standard deviations of the features within the component."""
+    unit = np.eye(params.n_features)
+    if np.array_equal(params.correlations[k], unit):
+        centred = params.means - params.weights @ params.means
+        overall = params.weights @ (np.square(params.scales) + np.square(centred))
+        return unit[np.argmax(params.scales[k] / np.sqrt(overall))], 1.0
+    values, vectors = np.linalg.eigh(params.correlations[k])
+    return vectors[:, -1], float(np.sqrt(values[-1]))
 
 
 def shrunk(point: Points) -> Iterator[Points]:
@@ -193,15 +209,6 @@ def shrunk(point: Points) -> Iterator[Points]:
         kept = np.arange(point.weights.shape[1]) != k
         weights = point.weights[:, kept]
         yield Points(weights / weights.sum(), point.means[:, kept], point.factor[:, kept])
-
-
-def _halves(share: Array, values: Array) -> tuple[Array, Array]:
-    """Cut one component across its longest axis."""
-    total = max(float(share.sum()), 1e-300)
-    centred = values - share @ values / total
-    axis = np.linalg.eigh((share[:, None] * centred).T @ centred)[1][:, -1]
-    above = centred @ axis > 0
-    return share * above, share * ~above
 
 
 def scatter_for(structure: Structure, scatter: Array) -> Array:

@@ -159,9 +159,9 @@ class _Grid:
     def contenders(self, score: Callable[[EMFit], float]) -> list[int]:
         """Tell which candidates might be the best."""
         scores = {
-            i: score(self.cells[i].fit)
-            for i in self.order
-            if self.cells[i].fit is not None and self.cells[i].scored
+            i: score(cell.fit)
+            for i, cell in enumerate(self.cells)
+            if cell.fit is not None and cell.scored
         }
         return [i for i, value in scores.items() if value < min(scores.values()) + _NEAR]
 
