@@ -172,6 +172,20 @@ def test_galaxies_are_fitted_as_well_as_by_many_starts(seed):
             assert selection.fits[k, code].log_likelihood > alone.log_likelihood - 1e-3
 
 
+def test_numbers_of_components_may_have_gaps(faithful):
+    options = {"covariance_types": ["VEV", "full"], "n_starts": 2, "random_seed": 4}
+    selection = bg.select(faithful, [1, 3, 4, 6], **options)
+    assert (nested_gains(selection) > -1e-6).all()
+    assert all(fit.n_components == k for (k, _), fit in selection.fits.items())
+
+
+def test_all_starts_are_counted(faithful):
+    selection = bg.select(faithful, [1, 2], covariance_types="full", n_starts=2, random_seed=1)
+    fit = selection.fits[2, "full"]
+    assert fit.settings["n_starts"] >= 3  # two at random, one from a component cut in two
+    assert f"best of {fit.settings['n_starts']} starts" in repr(fit)
+
+
 def test_the_seed_decides_and_threads_do_not(faithful):
     options = {"covariance_types": ["VEV", "full"], "n_starts": 2, "random_seed": 4}
     one, other = (bg.select(faithful, [1, 2, 3], cores=cores, **options) for cores in (1, 2))

@@ -83,7 +83,7 @@ def fill(
     report: Callable[[str], None],
     score: Callable[[EMFit], float],
 ) -> tuple[Cell, ...]:
-    """Fit every candidate, and those that might be the best once more, with greater care.
+    """Fit every candidate, exchange solutions, and fit those that might be the best with more care.
 
     Parameters
     ----------
@@ -167,11 +167,11 @@ class _Grid:
 
 
 def _larger(cell: Cell, cells: Sequence[Cell]) -> list[Cell]:
-    """Find the same structure with the next larger number of components, if it is scored."""
-    larger = [
-        c for c in cells if c.structure is cell.structure and c.n_components > cell.n_components
+    """Find the same structure with one component more, if it is there and scored."""
+    more = cell.n_components + 1
+    return [
+        c for c in cells if c.structure is cell.structure and c.n_components == more and c.scored
     ]
-    return [c for c in larger[:1] if c.scored]
 
 
 def nearest(cell: Cell, cells: Sequence[Cell]) -> list[Cell]:
@@ -197,7 +197,10 @@ class Filler:
             return Cell(k, structure, problem=str(error))
         own = [] if cell.fit is None else [cell.fit.params]
         known = own + [start for other in neighbours for start in self._starts(other, k, _APART)]
-        found = Cell(k, structure, self._fit(cell, known=known))
+        fit = self._fit(cell, known=known)
+        before = 0 if cell.fit is None else cell.fit.settings["n_starts"]
+        tried = before + self.settings.n_starts + len(known)
+        found = Cell(k, structure, replace(fit, settings={**fit.settings, "n_starts": tried}))
         if cell.fit is not None and not _gains(found, cell):
             found = cell
         if _problem(found, nested):
