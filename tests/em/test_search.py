@@ -74,27 +74,23 @@ def test_without_a_component_the_others_keep_their_proportions():
         )
 
 
-@pytest.mark.parametrize("code", ["VVV", "EEE", "VVI", "VII"])
-def test_winners_that_gain_and_lose_a_component_leave_a_poor_maximum(code):
-    """Three groups on the left, one on the right: one start, two components on the right."""
-    rng = np.random.default_rng(0)
-    centres = np.repeat([[0.0, 0.0], [6.0, 0.0], [0.0, 6.0], [40.0, 40.0]], 50, axis=0)
-    data = as_data(centres + rng.normal(size=(200, 2)))
-    structure = get_structure(code)
-    groups = np.arange(200).reshape(4, 50)
-    covariances = np.array([np.cov(data.values[g].T, ddof=0) for g in groups])
-    means = np.array([data.values[g].mean(axis=0) for g in groups])
-    truth = Params.from_covariances(np.full(4, 0.25), means, covariances)
-    right = maximise(data, 4, structure, Settings(), quiet, only=truth)
-    plain, rearranged = (
-        [
-            maximise(data, 4, structure, Settings(n_starts=1, random_seed=s, rearrange=r), quiet)
-            for s in range(6)
-        ]
-        for r in (False, True)
-    )
-    assert all(b.log_likelihood >= a.log_likelihood for a, b in zip(plain, rearranged, strict=True))
-    assert all(fit.log_likelihood > right.log_likelihood - 1e-6 for fit in rearranged)
+@pytest.mark.parametrize("code", ["VVV", "EEE", "VVI"])
+def test_winners_that_gain_and_lose_a_component_leave_poor_maxima(code):
+    """Four groups here and four far away: a single start often puts five or three in one place."""
+    near = np.array([[0.0, 0.0], [6.0, 0.0], [0.0, 6.0], [6.0, 6.0]])
+    centres = np.repeat(np.concatenate([near, near + 60]), 40, axis=0)
+    rows = centres + np.random.default_rng(0).normal(size=centres.shape)
+    data, structure, groups = as_data(rows), get_structure(code), rows.reshape(8, 40, 2)
+    covariances = np.array([np.cov(group.T, ddof=0) for group in groups])
+    truth = Params.from_covariances(np.full(8, 1 / 8), groups.mean(axis=1), covariances)
+    best = maximise(data, 8, structure, Settings(), quiet, only=truth).log_likelihood
+
+    def found(seed, rearrange):
+        settings = Settings(n_starts=1, random_seed=seed, rearrange=rearrange)
+        return maximise(data, 8, structure, settings, quiet).log_likelihood
+
+    assert min(found(seed, False) for seed in range(6)) < best - 1
+    assert min(found(seed, True) for seed in range(6)) > best - 1e-6
 
 
 def test_what_collapsed_onto_ties_is_said_to_have_few_values_not_few_rows():
