@@ -47,7 +47,7 @@ def fit_em(
     """Fit a Gaussian mixture by maximum likelihood, with the EM algorithm.
 
     Many starts of several kinds are climbed for a few iterations and the promising ones to
-    convergence, with quasi-Newton steps; the winner's components are merged and split as long as
+    convergence, with quasi-Newton steps; the winners gain and lose a component as long as
     that leads further up. So the answer is the best maximum, not the nearest. Nothing is added to
     the covariances; instead, maxima at which a component has collapsed onto few rows are
     recognised and set aside. The fit does not depend on the units of the features, as far as its

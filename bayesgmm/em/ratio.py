@@ -26,6 +26,7 @@ from bayesgmm.em.bootstrap import check_maximum
 from bayesgmm.em.fit import Settings, maximise
 from bayesgmm.em.progress import counter
 from bayesgmm.em.result import EMFit
+from bayesgmm.em.starts import halved
 from bayesgmm.mixture import threads
 from bayesgmm.mixture.data import Data
 from bayesgmm.mixture.errors import FitError, InputError
@@ -37,7 +38,6 @@ from bayesgmm.results import shown
 Array = npt.NDArray[np.float64]
 
 _TOL = 1e-6  # of log-likelihood: far below what two samples differ by
-_APART = 0.8  # of the halves of a component, from its mean, in its standard deviations
 _RARE = 0.05
 
 
@@ -97,7 +97,7 @@ class RatioTest:
         return shown.words_as_html(self.headline())
 
 
-_UNSOUND = "a component that collapsed onto few rows"
+_UNSOUND = "a component that collapsed onto few distinct values"
 
 
 def likelihood_ratio_test(
@@ -160,24 +160,3 @@ def _ratio(null: EMFit, alternative: EMFit) -> float:
     # a component may be two that are the same, so that the larger mixture is never worse
     gain = alternative.log_likelihood - null.log_likelihood if alternative.sound else 0.0
     return max(0.0, 2 * gain)
-
-
-def halved(params: Params) -> list[Params]:
-    """Cut each component in turn into two along its longest axis.
-
-    Weight, mean and covariance of the two together are those of the one; the axis is that of the
-    correlation matrix, so that units do not matter.
-    """
-    found = []
-    for k in range(params.n_components):
-        values, vectors = np.linalg.eigh(params.correlations[k])
-        step = _APART * np.sqrt(values[-1]) * params.scales[k] * vectors[:, -1]
-        covariances = params.covariances[[*range(params.n_components), k]]
-        covariances[[k, -1]] -= np.outer(step, step)
-        weights = np.append(params.weights, 0.0)
-        weights[[k, -1]] = params.weights[k] / 2
-        means = np.concatenate([params.means, params.means[[k]]])
-        means[k] -= step
-        means[-1] += step
-        found.append(Params.from_covariances(weights, means, covariances))
-    return found

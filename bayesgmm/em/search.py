@@ -2,9 +2,15 @@
 
 The likelihood of a mixture has many local maxima, and is unbounded where a component shrinks
 onto few rows. The search runs every start for a few iterations, drops the worse half of those that
-have not converged, runs the others twice as long, and so on (successive halving). What wins is
-then taken apart and put together otherwise, as long as that leads further up. Collapsed and
-spurious maxima come after all sound ones (see `soundness`).
+have not converged, runs the others twice as long, and so on (successive halving). What wins then
+gains a component, climbs, and loses one, as long as that leads further up: a kin of the moves of
+Ueda et al. (2000), but what comes between is a maximum, too. Collapsed and spurious maxima come
+after all sound ones (see `soundness`).
+
+References
+----------
+Ueda, N., Nakano, R., Ghahramani, Z. and Hinton, G. E. (2000). SMEM algorithm for mixture
+models. Neural Computation 12, 2109-2128.
 """
 
 from __future__ import annotations
@@ -20,7 +26,7 @@ from bayesgmm.em.climb import PLAIN, Ascent, Reason, climb
 from bayesgmm.em.objective import Objective
 from bayesgmm.em.points import Points
 from bayesgmm.em.soundness import distinct_rows, is_sound, narrowest
-from bayesgmm.em.starts import Starts, from_responsibilities, rearranged
+from bayesgmm.em.starts import Starts, from_responsibilities, halved, shrunk
 from bayesgmm.mixture.data import Data
 from bayesgmm.mixture.likelihood import log_density, responsibilities, sweep_cost
 from bayesgmm.mixture.structures import STRUCTURES
@@ -38,10 +44,9 @@ _FAR = 4.0  # standard errors of a log-likelihood ratio: what lies further off i
 _SEARCH_ROWS = 5000  # short ascents see at most this many rows; finalists see all
 _SAME_MAXIMUM = 1e-4  # converged ascents whose ends are closer than this are one maximum
 _SIMPLER = 4  # one start in so many first climbs under a simpler structure
-_LEADERS = 6  # so many optima are taken apart at a time, ...
-_MOVES = 24  # each in at most so many ways, ...
-_EFFORT = 2e5  # cycles of a sweep, beyond which fewer ways are tried
-_ROUNDS = 6  # ... as long as they lead further up, but not more often than this
+_LEADERS = 12  # so many optima gain and lose a component at a time, ...
+_EFFORT = 2e5  # (fewer, if a sweep takes more cycles than this)
+_ROUNDS = 6  # ... as long as that leads further up, but not more often than this
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +69,7 @@ class Search:
     report : callable
         Told in words what is going on.
     rearrange : bool
-        Whether to take winners apart and put them together otherwise.
+        Whether winners gain and lose components.
     """
 
     tol: float
@@ -112,21 +117,26 @@ class Search:
         return tuple(found)
 
     def _rearranged(self, found: list[Optimum], objective: Objective) -> list[Optimum]:
-        """Take the best optima apart and put them together otherwise, while that leads further."""
-        effort = min(
-            1.0, _EFFORT / sweep_cost(objective.data, found[0].ascent.point.means.shape[1])
-        )
-        leaders, moves = (max(1, round(effort * most)) for most in (_LEADERS, _MOVES))
-        tried: list[float] = []
-        for _ in range(_ROUNDS if self.rearrange else 0):
-            untried = [o for o in found if o.sound and o.ascent.value not in tried][:leaders]
-            starts = [start for o in untried for start in _moves(o.ascent.point, objective, moves)]
-            if not starts:
+        """Let the best optima gain a component and lose one, while that leads further up.
+
+        Local maxima with too many components here and too few there are left by no small step.
+        """
+        n_components = found[0].ascent.point.means.shape[1]
+        if n_components == 1 or not self.rearrange:
+            return found
+        effort = min(1.0, _EFFORT / sweep_cost(objective.data, n_components))
+        leaders = max(1, round(effort * _LEADERS))
+        freely, tried = replace(objective, penalty=None), set[Ascent]()
+        for _ in range(_ROUNDS):
+            untried = [o.ascent for o in found if o.sound and o.ascent not in tried][:leaders]
+            tried.update(untried)
+            more = [start for ascent in untried for start in _grown(ascent.point)]
+            larger = self._race(_begun(more, freely), freely)[:leaders] if more else []
+            fewer = [start for o in larger if o.sound for start in shrunk(o.ascent.point)]
+            if not fewer:
                 break
-            tried += [o.ascent.value for o in untried]
             best = found[0].ascent
-            raced = self._race(_begun(starts, objective), objective)
-            found = _distinct([*found, *raced])
+            found = _distinct([*found, *self._race(_begun(fewer, objective), objective)])
             if found[0].ascent is best:
                 break
         return found
@@ -215,10 +225,10 @@ def _through_simpler(
             yield from_responsibilities(data, shares, structure, ridge)
 
 
-def _moves(point: Points, objective: Objective, n_moves: int) -> Iterator[Points]:
-    data, shares = objective.data, responsibilities(objective.data, point.params)
-    for moved in rearranged(shares, data.rows(), n_moves):
-        yield from_responsibilities(data, moved, objective.structure, objective.reg_covar)
+def _grown(point: Points) -> Iterator[Points]:
+    for params in halved(point.params):
+        factor = params.scales if point.diagonal else params.cholesky
+        yield Points(params.weights[None], params.means[None], factor[None])
 
 
 def _may_overtake(ascent: Ascent, leader: Ascent, steps: int) -> bool:

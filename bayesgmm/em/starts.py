@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from itertools import combinations, cycle
+from itertools import cycle
 
 import numpy as np
 import numpy.typing as npt
@@ -19,10 +19,12 @@ from scipy.cluster.vq import kmeans2
 
 from bayesgmm.em.points import Points
 from bayesgmm.mixture.data import Data
+from bayesgmm.mixture.params import Params
 from bayesgmm.mixture.structures import Structure, factor
 
 Array = npt.NDArray[np.float64]
 
+_APART = 0.8  # of the halves of a component, from its mean, in its standard deviations
 _KMEANS_STEPS = 10
 _CENTRE_VARIANCE = (0.02, 0.5)  # of a component that starts at a row, as a share of the overall one
 
@@ -165,49 +167,48 @@ def from_responsibilities(
     return Points(weights[None], means[None], factor(covariances)[None])
 
 
-def rearranged(shares: Array, values: Array, n_moves: int) -> Iterator[Array]:
-    """Merge two components and split a third, in the most promising ways (Ueda et al. 2000).
+def halved(params: Params) -> list[Params]:
+    """Cut each component in turn into two along its longest axis.
 
-    Local maxima with too many components here and too few there are left by no small step.
-
-    Parameters
-    ----------
-    shares : array, shape (N, K)
-        Responsibilities at a local maximum.
-    values : array, shape (N, D)
-        The rows.
-    n_moves : int
-        Most of them.
-
-    Yields
-    ------
-    array, shape (N, K)
-        Responsibilities to start from.
-
-    References
-    ----------
-    Ueda, N., Nakano, R., Ghahramani, Z. and Hinton, G. E. (2000). SMEM algorithm for mixture
-    models. Neural Computation 12, 2109-2128.
+    Weight, mean and covariance of the two together are those of the one; the axis is that of the
+    correlation matrix, so that units do not matter. Without correlations, it is that of the
+    feature in which the component is widest, relative to the whole mixture.
     """
-    overlap = shares.T @ shares / np.maximum(np.square(shares).sum(axis=0), 1e-300)
-    pairs = combinations(range(shares.shape[1]), 2)
-    ranked = sorted(pairs, key=lambda pair: -overlap[pair] - overlap[pair[::-1]])
-    splits = {k: _halves(shares[:, k], values) for k in range(shares.shape[1])}
-    moves = [(i, j, k) for i, j in ranked for k in splits if k not in (i, j)]
-    for i, j, k in moves[:n_moves]:
-        moved = shares.copy()
-        moved[:, i] += moved[:, j]
-        moved[:, j], moved[:, k] = splits[k]
-        yield moved
+    found, unit = [], np.eye(params.n_features)
+    for k in range(params.n_components):
+        direction, length = _longest_axis(params, k)
+        step = _APART * length * params.scales[k] * direction
+        whitened = np.linalg.solve(params.cholesky[k], step)
+        whitened *= _APART / np.linalg.norm(whitened)  # as it is, but for rounding
+        left = np.linalg.cholesky(unit - np.outer(whitened, whitened))
+        cholesky = params.cholesky[[*range(params.n_components), k]]
+        cholesky[[k, -1]] = params.cholesky[k] @ left
+        weights = np.append(params.weights, 0.0)
+        weights[[k, -1]] = params.weights[k] / 2
+        means = np.concatenate([params.means, params.means[[k]]])
+        means[k] -= step
+        means[-1] += step
+        found.append(Params(weights, means, cholesky))
+    return found
 
 
-def _halves(share: Array, values: Array) -> tuple[Array, Array]:
-    """Cut one component across its longest axis."""
-    total = max(float(share.sum()), 1e-300)
-    centred = values - share @ values / total
-    axis = np.linalg.eigh((share[:, None] * centred).T @ centred)[1][:, -1]
-    above = centred @ axis > 0
-    return share * above, share * ~above
+def _longest_axis(params: Params, k: int) -> tuple[Array, float]:
+    """Direction and length, in standard deviations of the features within the component."""
+    unit = np.eye(params.n_features)
+    if np.array_equal(params.correlations[k], unit):
+        centred = params.means - params.weights @ params.means
+        overall = params.weights @ (np.square(params.scales) + np.square(centred))
+        return unit[np.argmax(params.scales[k] / np.sqrt(overall))], 1.0
+    values, vectors = np.linalg.eigh(params.correlations[k])
+    return vectors[:, -1], float(np.sqrt(values[-1]))
+
+
+def shrunk(point: Points) -> Iterator[Points]:
+    """Leave each component of a mixture out in turn; its rows then go to the others."""
+    for k in range(point.weights.shape[1]):
+        kept = np.arange(point.weights.shape[1]) != k
+        weights = point.weights[:, kept]
+        yield Points(weights / weights.sum(), point.means[:, kept], point.factor[:, kept])
 
 
 def scatter_for(structure: Structure, scatter: Array) -> Array:

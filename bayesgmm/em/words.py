@@ -48,7 +48,7 @@ def _at_the_mode(fit: EMFit) -> list[str]:
 OF_THE_MODE = "are of the posterior mode: by the curvature of the log posterior density there"
 
 _UNSOUND = (
-    "a component rests on so few rows that this maximum is an artefact; nothing better "
+    "a component rests on so few distinct values that this maximum is an artefact; nothing better "
     "was found. Use fewer components, or another covariance_type"
 )
 
@@ -63,7 +63,7 @@ def _why_stopped(fit: EMFit) -> str:
         Reason.MAX_ITER: f"NOT converged: stopped after max_iter = {fit.n_iter} iterations; "
         "raise max_iter",
         Reason.COLLAPSED: f"stopped after {fit.n_iter} iterations because a component "
-        "collapsed onto few rows, where the likelihood is unbounded",
+        "collapsed onto few distinct values, where the likelihood is unbounded",
     }[fit.reason]
 
 
@@ -76,7 +76,7 @@ def _how_found(fit: EMFit) -> str:
     others = [m.log_likelihood + m.log_prior for m in fit.maxima[1:] if m.sound]
     second = f"; the next best maximum is {others[0]:.3f}" if others else ""
     unsound = sum(m.n_found for m in fit.maxima if not m.sound)
-    thrown = f"; {unsound} that collapsed onto few rows set aside" if unsound else ""
+    thrown = f"; {unsound} that collapsed onto few distinct values set aside" if unsound else ""
     return (
         f"best of {n_starts} starts, reached by at least {fit.maxima[0].n_found}"
         f"{second}{thrown if fit.sound else ''}"

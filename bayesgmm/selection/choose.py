@@ -38,7 +38,8 @@ def select(
     Every candidate is fitted by maximum likelihood, and an information criterion weighs how well
     it fits against the number of its parameters. Candidates are fitted in the order in which
     they are nested, each also from the solutions of those nested in it, so that none scores below
-    a simpler one that it contains (``selection.audit``).
+    a simpler one that it contains (``selection.audit``). Then neighbours exchange solutions,
+    which gain and lose components on their way, until that leads no further up.
 
     Parameters
     ----------
@@ -56,7 +57,7 @@ def select(
     sample_weight : array, shape (N,), optional
         Nonnegative weights: a row of weight two counts as two equal rows.
     n_starts : int
-        Number of random starts of each candidate, beside those from nested ones.
+        Number of random starts of each candidate, beside those from its neighbours.
     random_seed : int, optional
         The same seed gives the same fits. If none is given, one is drawn and kept in the
         ``settings`` of each.

@@ -22,6 +22,7 @@ Array = npt.NDArray[np.float64]
 TOLERANCE = 1e-6  # of log-likelihood, within which a model is as high as one nested in it
 _NEAR = 10.0  # of the criterion, from the best: what lies further off cannot win
 _APART = 0.8  # of a standard deviation, from the mean of a component to each of its halves
+_ROUNDS = 4  # so often at most, neighbours exchange their solutions
 _LAST_RESORTS = (0.3, 0.0)  # where that has led nowhere; at 0 nothing is lost, nor won
 
 
@@ -82,7 +83,7 @@ def fill(
     report: Callable[[str], None],
     score: Callable[[EMFit], float],
 ) -> tuple[Cell, ...]:
-    """Fit every candidate, and those that might be the best once more, with greater care.
+    """Fit every candidate, exchange solutions, and fit those that might be the best with more care.
 
     Parameters
     ----------
@@ -105,29 +106,72 @@ def fill(
         Each after all that are nested in it. A scored one is nowhere lower than one of those.
     """
     quick = Filler(data, replace(settings, rearrange=False), report)
-    cells: list[Cell] = []
-    for k in n_components:
-        for structure in structures:
-            empty = Cell(k, structure)
-            cells.append(quick.filled(empty, nearest(empty, cells)))
-    return _contenders_again(cells, Filler(data, settings, report), quick, score)
+    few = Filler(data, replace(quick.settings, n_starts=1), report)
+    grid = _Grid([Cell(k, structure) for k in n_components for structure in structures])
+    for i in grid.order:
+        grid.fill(i, quick)
+    grid.exchange(few)
+    for i in grid.contenders(score):
+        grid.fill(i, Filler(data, settings, report))
+    grid.exchange(few)
+    return tuple(grid.cells)
 
 
-def _contenders_again(
-    cells: Sequence[Cell], thorough: Filler, quick: Filler, score: Callable[[EMFit], float]
-) -> tuple[Cell, ...]:
-    """Search more thoroughly where it matters, and raise what is then too low."""
-    scores = [score(cell.fit) for cell in cells if cell.fit is not None and cell.scored]
-    again: list[Cell] = []
-    for cell in cells:
-        nested, new = nearest(cell, again), cell
-        if cell.fit is not None and cell.scored:
-            if score(cell.fit) < min(scores) + _NEAR:
-                new = thorough.filled(cell, nested)
-            elif _problem(cell, nested):
-                new = quick.filled(cell, nested)
-        again.append(new)
-    return tuple(again)
+class _Grid:
+    """The candidates as they stand, and whose solutions each has started from.
+
+    Parameters
+    ----------
+    cells : list of Cell
+        Each after all that are nested in it.
+    """
+
+    def __init__(self, cells: list[Cell]) -> None:
+        self.cells = cells
+        self.order = range(len(cells))
+        self._seen: set[tuple[int, EMFit]] = set()
+
+    def fill(self, i: int, filler: Filler, neighbours: Sequence[Cell] | None = None) -> None:
+        """Fit a candidate, also from the solutions of neighbours; by default, nested ones."""
+        cell = self.cells[i]
+        nested = nearest(cell, self.cells)
+        used = nested if neighbours is None else neighbours
+        self.cells[i] = filler.filled(cell, nested, used)
+        self._seen |= {(i, other.fit) for other in used if other.fit is not None}
+
+    def exchange(self, filler: Filler) -> None:
+        """Let each candidate start from its neighbours' solutions, until that leads no further.
+
+        From the largest to the smallest and back: solutions lose and gain components by turns,
+        which mends local maxima that have too many components here and too few there.
+        """
+        for _ in range(_ROUNDS):
+            before = list(self.cells)
+            for i in [*reversed(self.order), *self.order]:
+                cell = self.cells[i]
+                neighbours = [*nearest(cell, self.cells), *_larger(cell, self.cells)]
+                new = [other for other in neighbours if (i, other.fit) not in self._seen]
+                if new and cell.fit is not None:
+                    self.fill(i, filler, new)
+            if self.cells == before:
+                break
+
+    def contenders(self, score: Callable[[EMFit], float]) -> list[int]:
+        """Tell which candidates might be the best."""
+        scores = {
+            i: score(cell.fit)
+            for i, cell in enumerate(self.cells)
+            if cell.fit is not None and cell.scored
+        }
+        return [i for i, value in scores.items() if value < min(scores.values()) + _NEAR]
+
+
+def _larger(cell: Cell, cells: Sequence[Cell]) -> list[Cell]:
+    """Find the same structure with one component more, if it is there and scored."""
+    more = cell.n_components + 1
+    return [
+        c for c in cells if c.structure is cell.structure and c.n_components == more and c.scored
+    ]
 
 
 def nearest(cell: Cell, cells: Sequence[Cell]) -> list[Cell]:
@@ -144,19 +188,25 @@ class Filler:
     settings: Settings
     report: Callable[[str], None]
 
-    def filled(self, cell: Cell, nested: Sequence[Cell]) -> Cell:
-        """Fit one candidate, given the nearest that are nested in it."""
+    def filled(self, cell: Cell, nested: Sequence[Cell], neighbours: Sequence[Cell]) -> Cell:
+        """Fit one candidate, no lower than those nested in it, also from neighbours' solutions."""
         k, structure = cell.n_components, cell.structure
         try:
             check_fit(self.data, k, structure)
         except InputError as error:
             return Cell(k, structure, problem=str(error))
         own = [] if cell.fit is None else [cell.fit.params]
-        known = own + [start for other in nested for start in self._starts(other, k, _APART)]
-        found = Cell(k, structure, self._fit(cell, known=known))
+        known = own + [start for other in neighbours for start in self._starts(other, k, _APART)]
+        fit = self._fit(cell, known=known)
+        before = 0 if cell.fit is None else cell.fit.settings["n_starts"]
+        tried = before + self.settings.n_starts + len(known)
+        found = Cell(k, structure, replace(fit, settings={**fit.settings, "n_starts": tried}))
+        if cell.fit is not None and not _gains(found, cell):
+            found = cell
         if _problem(found, nested):
             found = self.raised(found, nested)
-        return replace(found, problem=_problem(found, nested))
+        problem = _problem(found, nested)
+        return found if problem == found.problem else replace(found, problem=problem)
 
     def raised(self, cell: Cell, nested: Sequence[Cell]) -> Cell:
         """Climb from nested solutions alone, each of which leads at least as high as it is."""
@@ -185,12 +235,25 @@ class Filler:
         if params.n_components == n_components:
             yield params
             return
+        if params.n_components > n_components:
+            yield from (without(params, k) for k in range(params.n_components))
+            return
         spread = self.data.moments()[1]
         for k in range(params.n_components):
             grown = split(params, k, distance, spread)
             while grown.n_components < n_components:
                 grown = split(grown, int(grown.weights.argmax()), distance, spread)
             yield grown
+
+
+def without(params: Params, k: int) -> Params:
+    """Leave one component out; its rows then go to the others."""
+    weights = np.delete(params.weights, k)
+    return Params(
+        weights / weights.sum(),
+        np.delete(params.means, k, axis=0),
+        np.delete(params.cholesky, k, axis=0),
+    )
 
 
 def split(params: Params, k: int, distance: float, spread: Array) -> Params:
@@ -218,6 +281,15 @@ def split(params: Params, k: int, distance: float, spread: Array) -> Params:
         np.vstack([means, means[k] + 2 * move]),
         np.concatenate([params.cholesky, params.cholesky[k : k + 1]]),
     )
+
+
+def _gains(found: Cell, cell: Cell) -> bool:
+    """Whether a fit is a better one."""
+    assert found.fit is not None  # it has been fitted
+    assert cell.fit is not None
+    if found.fit.sound != cell.fit.sound:
+        return found.fit.sound
+    return found.log_likelihood > cell.log_likelihood + TOLERANCE
 
 
 def _problem(cell: Cell, nested: Sequence[Cell]) -> str:
