@@ -33,7 +33,7 @@ from typing import Any
 import numba
 import numpy as np
 
-MESSAGE = "bayesgmm: compiling its kernels, once per installation (half a minute) ..."
+MESSAGE = "bayesgmm: compiling its kernels, once per installation (about a minute) ..."
 PATIENCE = 0.7  # seconds that pass before a user deserves an explanation
 
 # Sums may be reordered and products contracted; infinities and NaN keep their meaning.
