@@ -29,6 +29,7 @@ from bayesgmm.em.soundness import distinct_rows, is_sound, narrowest
 from bayesgmm.em.starts import Starts, from_responsibilities, halved, shrunk
 from bayesgmm.mixture.data import Data
 from bayesgmm.mixture.likelihood import log_density, responsibilities, sweep_cost
+from bayesgmm.mixture.params import Params
 from bayesgmm.mixture.structures import STRUCTURES
 
 Array = npt.NDArray[np.float64]
@@ -130,9 +131,10 @@ class Search:
         for _ in range(_ROUNDS):
             untried = [o.ascent for o in found if o.sound and o.ascent not in tried][:leaders]
             tried.update(untried)
-            more = [start for ascent in untried for start in _grown(ascent.point)]
+            more = [start for ascent in untried for start in _changed(halved, ascent.point)]
             larger = self._race(_begun(more, freely), freely)[:leaders] if more else []
-            fewer = [start for o in larger if o.sound for start in shrunk(o.ascent.point)]
+            sound = [o.ascent.point for o in larger if o.sound]
+            fewer = [start for point in sound for start in _changed(shrunk, point)]
             if not fewer:
                 break
             best = found[0].ascent
@@ -225,8 +227,8 @@ def _through_simpler(
             yield from_responsibilities(data, shares, structure, ridge)
 
 
-def _grown(point: Points) -> Iterator[Points]:
-    for params in halved(point.params):
+def _changed(change: Callable[[Params], list[Params]], point: Points) -> Iterator[Points]:
+    for params in change(point.params):
         factor = params.scales if point.diagonal else params.cholesky
         yield Points(params.weights[None], params.means[None], factor[None])
 

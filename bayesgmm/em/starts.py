@@ -203,12 +203,14 @@ def _longest_axis(params: Params, k: int) -> tuple[Array, float]:
     return vectors[:, -1], float(np.sqrt(values[-1]))
 
 
-def shrunk(point: Points) -> Iterator[Points]:
+def shrunk(params: Params) -> list[Params]:
     """Leave each component of a mixture out in turn; its rows then go to the others."""
-    for k in range(point.weights.shape[1]):
-        kept = np.arange(point.weights.shape[1]) != k
-        weights = point.weights[:, kept]
-        yield Points(weights / weights.sum(), point.means[:, kept], point.factor[:, kept])
+    found = []
+    for k in range(params.n_components):
+        kept = np.arange(params.n_components) != k
+        weights = params.weights[kept]
+        found.append(Params(weights / weights.sum(), params.means[kept], params.cholesky[kept]))
+    return found
 
 
 def scatter_for(structure: Structure, scatter: Array) -> Array:

@@ -16,18 +16,15 @@ import numpy.typing as npt
 
 from bayesgmm.mixture.compilation import jit_exact, jit_inner
 from bayesgmm.mixture.instructions import LANES
-from bayesgmm.mixture.narrow import WIDEST, add_component, add_moments, load_narrow
+from bayesgmm.mixture.narrow import LARGEST, WIDEST, add_component, add_moments, load_narrow
 from bayesgmm.mixture.tiles import add_outer, add_squared_length
 from bayesgmm.mixture.vectormath import exp, log
 
 Array = npt.NDArray[np.float64]
 
-_BLOCK = (
-    256  # rows in a block, a multiple of 8: its scratch fits into the cache, its loops are long
-)
+_BLOCK = 256  # most rows of a block, a multiple of 8: its scratch fits into the cache
 _STRIDE = _BLOCK + 8  # at a power of two, a cache keeps but few of a block's columns
 _EIGHTH = _BLOCK // 8
-_LARGEST = float(np.finfo(np.float64).max)
 
 
 class Scratch(NamedTuple):
@@ -94,7 +91,7 @@ def relative_densities(
     A row's log density is ``peak + log(total)``. Where it is -inf, so is `peak`, and `joint` is 0.
     """
     peak, total = block.peak, block.total
-    peak[: _padded(n)] = -_LARGEST  # not -inf: from that, nothing could be subtracted
+    peak[: _padded(n)] = -LARGEST  # not -inf: from that, nothing could be subtracted
     total[:n] = 0.0
     for k in range(len(log_coef)):
         if means.shape[1] <= WIDEST:
@@ -127,7 +124,7 @@ def _add_component(
     peak = block.peak
     for r in range(n):
         # a square that overflowed is inf, or NaN if infinities met on the way to it
-        square = joint[r] if joint[r] <= _LARGEST else np.inf
+        square = joint[r] if joint[r] <= LARGEST else np.inf
         value = log_coef - 0.5 * square
         joint[r] = value
         peak[r] = value if value > peak[r] else peak[r]

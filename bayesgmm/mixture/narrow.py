@@ -38,7 +38,7 @@ from bayesgmm.mixture.instructions import (
 Array = npt.NDArray[np.float64]
 
 WIDEST = 4  # features
-_LARGEST = float(np.finfo(np.float64).max)
+LARGEST = float(np.finfo(np.float64).max)
 
 
 @jit_exact
@@ -153,7 +153,7 @@ def _emit_density(
     joint, peak = views
     centres, top = _known(builder, mean, D), spread(builder, log_coef)
     weights = {at: spread(builder, builder.load(place)) for at, place in _lower(inverse, D).items()}
-    largest, infinite, half = (everywhere(value) for value in (_LARGEST, np.inf, -0.5))
+    largest, infinite, half = (everywhere(value) for value in (LARGEST, np.inf, -0.5))
     with fours(builder, n) as r:
         d = _differences(builder, x, r, centres)
         square = ZERO

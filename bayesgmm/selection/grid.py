@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from bayesgmm.em.fit import Settings, maximise
 from bayesgmm.em.result import EMFit
+from bayesgmm.em.starts import shrunk
 from bayesgmm.mixture.data import Data
 from bayesgmm.mixture.errors import InputError
 from bayesgmm.mixture.params import Params
@@ -236,7 +237,7 @@ class Filler:
             yield params
             return
         if params.n_components > n_components:
-            yield from (without(params, k) for k in range(params.n_components))
+            yield from shrunk(params)
             return
         spread = self.data.moments()[1]
         for k in range(params.n_components):
@@ -244,16 +245,6 @@ class Filler:
             while grown.n_components < n_components:
                 grown = split(grown, int(grown.weights.argmax()), distance, spread)
             yield grown
-
-
-def without(params: Params, k: int) -> Params:
-    """Leave one component out; its rows then go to the others."""
-    weights = np.delete(params.weights, k)
-    return Params(
-        weights / weights.sum(),
-        np.delete(params.means, k, axis=0),
-        np.delete(params.cholesky, k, axis=0),
-    )
 
 
 def split(params: Params, k: int, distance: float, spread: Array) -> Params:
