@@ -138,7 +138,10 @@ class Search:
             if not fewer:
                 break
             best = found[0].ascent
-            found = _distinct([*found, *self._race(_begun(fewer, objective), objective)])
+            moved = self._race(_begun(fewer, objective), objective)
+            # however many of them lead to a maximum, they are no starts that have found it
+            known = [replace(o, n_found=0) for o in moved]
+            found = [replace(o, n_found=max(o.n_found, 1)) for o in _distinct([*found, *known])]
             if found[0].ascent is best:
                 break
         return found
