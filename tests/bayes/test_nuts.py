@@ -1,6 +1,7 @@
 """NUTS draws from the density that it is given, starts where it is told, and repeats itself."""
 
 import _thread
+import signal
 import subprocess
 import sys
 import threading
@@ -208,6 +209,15 @@ def test_an_error_in_the_density_ends_the_sampling():
         sample(Broken(), np.ones((2, 3)), random_seed=1, progressbar=False)
 
 
+@pytest.fixture
+def interruptible():
+    """Python's own answer to Ctrl-C, which a shell withholds from what runs in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_interrupting_does_not_hang():
     threading.Timer(1.0, _thread.interrupt_main).start()
     began = time.monotonic()
@@ -218,6 +228,7 @@ def test_interrupting_does_not_hang():
     assert time.monotonic() - began < 10
 
 
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("route", ["native", "python"])
 def test_interrupting_keeps_the_draws_that_every_chain_has(route, capsys):
     density = faithful_density() if route == "native" else Bowl(1e-4)
