@@ -15,7 +15,6 @@ import numpy.typing as npt
 
 from bayesgmm.bayes.transforms import Mixture
 from bayesgmm.mixture import kernels, threads
-from bayesgmm.mixture.blocks import block_length, load, relative_densities, scratch
 from bayesgmm.mixture.compilation import announce_compilation, compile_for, jit
 from bayesgmm.mixture.data import pieces
 from bayesgmm.mixture.factors import prepare
@@ -25,6 +24,7 @@ Array = npt.NDArray[np.float64]
 
 NUMBERS = 2_000_000  # held at a time where an answer is summed up block by block: 16 MB
 _NONE = 1e-300  # of a row: what is less adds nothing to an entropy
+_ROWS = 1024  # whose responsibilities are held at a time, while they are in the cache
 _FOR_A_THREAD = 2.5e4  # densities: less than this at a time, and threads cost more than they bring
 
 
@@ -69,6 +69,11 @@ class Batch(NamedTuple):
         """Number of components of each, K."""
         return int(self.weights.shape[1])
 
+    @property
+    def diagonal(self) -> bool:
+        """Whether the factors are standard deviations."""
+        return self.factor.ndim == 3
+
 
 def evenly_spaced(n_draws: int, most: int) -> npt.NDArray[np.intp]:
     """Choose at most so many of the draws, from the first to the last."""
@@ -79,14 +84,14 @@ def evenly_spaced(n_draws: int, most: int) -> npt.NDArray[np.intp]:
 def log_densities(rows: Array, batch: Batch, workers: int = 1) -> Array:
     """Log density of rows, shape (N, D), under every mixture: shape (S, N)."""
     out = np.empty((batch.n_mixtures, len(rows)))
-    _sweep(_log_densities, rows, batch, out, workers)
+    _sweep(_compiled(_each, kernels.pointwise, batch.diagonal, 2), rows, batch, out, workers)
     return out
 
 
 def responsibilities(rows: Array, batch: Batch, workers: int = 1) -> Array:
     """Probability of every component for rows, shape (N, D), in every mixture: (S, N, K)."""
     out = np.empty((batch.n_mixtures, len(rows), batch.n_components))
-    _sweep(_responsibilities, rows, batch, out, workers)
+    _sweep(_compiled(_each, kernels.responsibilities, batch.diagonal, 3), rows, batch, out, workers)
     return out
 
 
@@ -108,14 +113,19 @@ def decisions(rows: Array, batch: Batch, workers: int = 1) -> tuple[Array, Array
         How many components are the most probable of some row.
     """
     out = np.empty((batch.n_mixtures, 2))
-    _sweep(_decisions, rows, batch, out, workers)
+    _sweep(
+        _compiled(_decisions, kernels.responsibilities, batch.diagonal, 2),
+        rows,
+        batch,
+        out,
+        workers,
+    )
     return out[:, 0], out[:, 1]
 
 
 def _sweep(
     kernel: Callable[..., None], rows: Array, batch: Batch, out: Array, workers: int
 ) -> None:
-    _compile()
     rows = np.ascontiguousarray(rows, dtype=np.float64)
     per_mixture = max(1, len(rows) * batch.n_components)
     size = max(-(-batch.n_mixtures // workers), int(_FOR_A_THREAD / per_mixture), 1)
@@ -128,51 +138,57 @@ def _sweep(
 
 
 @functools.cache
-def _compile() -> None:
-    kernels.compile_kernels()
+def _compiled(
+    loop: Callable[..., None], kernel: kernels.Kernel, diagonal: bool, axes: int
+) -> Callable[..., None]:
+    """Give a loop over mixtures with its kernel; what it writes has so many axes."""
+    kernels.compile_kernel(prepare, diagonal)
+    of_one = kernels.pointer(kernel, diagonal)
     with announce_compilation():
-        compile_for(_log_densities, [((2, 2, 3, F), (2,)) for F in (4, 3)])
-        compile_for(_responsibilities, [((2, 2, 3, F), (3,)) for F in (4, 3)])
-        compile_for(_decisions, [((2, 2, 3, F), (2,)) for F in (4, 3)])
+        compile_for(loop, [((of_one.type, 2, 2, 3, 3 if diagonal else 4), (axes,))])
+    return functools.partial(loop, of_one)
 
 
 @jit
-def _log_densities(X: Array, weights: Array, means: Array, factor: Array, out: Array) -> None:
+def _each(
+    kernel: kernels.Kernel, X: Array, weights: Array, means: Array, factor: Array, out: Array
+) -> None:
     K, D = means.shape[1:]
     origin, unit = np.zeros(D), np.ones(D)
     log_coef, inverse = np.empty(K), np.empty(factor.shape[1:])
     for s in range(len(means)):
         prepare(weights[s], factor[s], log_coef, inverse)
-        kernels.pointwise(X, origin, unit, log_coef, means[s], inverse, out[s])
+        kernel(X, origin, unit, log_coef, means[s], inverse, out[s])
 
 
 @jit
-def _responsibilities(X: Array, weights: Array, means: Array, factor: Array, out: Array) -> None:
-    K, D = means.shape[1:]
-    origin, unit = np.zeros(D), np.ones(D)
-    log_coef, inverse = np.empty(K), np.empty(factor.shape[1:])
-    for s in range(len(means)):
-        prepare(weights[s], factor[s], log_coef, inverse)
-        kernels.responsibilities(X, origin, unit, log_coef, means[s], inverse, out[s])
-
-
-@jit
-def _decisions(X: Array, weights: Array, means: Array, factor: Array, out: Array) -> None:
+def _decisions(
+    responsibilities: kernels.Kernel,
+    X: Array,
+    weights: Array,
+    means: Array,
+    factor: Array,
+    out: Array,
+) -> None:
     K, D = means.shape[1:]
     origin, unit, occupied = np.zeros(D), np.ones(D), np.empty(K)
-    log_coef, inverse = np.empty(K), np.empty(factor.shape[1:])
-    block, size = scratch(K, D), block_length(len(X))
+    log_coef, inverse, room = np.empty(K), np.empty(factor.shape[1:]), np.empty((_ROWS, K))
     for s in range(len(means)):
         prepare(weights[s], factor[s], log_coef, inverse)
-        occupied[:] = entropy = 0.0
-        for start in range(0, len(X), size):
-            n = load(X, start, size, origin, unit, block.x)
-            relative_densities(n, log_coef, means[s], inverse, block)
-            for k in range(K):
-                joint = block.joint[k]
-                for r in range(n):
-                    share = joint[r] / block.total[r]
+        occupied[:] = entropy = count = 0.0
+        for start in range(0, len(X), _ROWS):
+            rows = X[start : start + _ROWS]
+            resp = room[: len(rows)]
+            responsibilities(rows, origin, unit, log_coef, means[s], inverse, resp)
+            for r in range(len(rows)):
+                largest = _NONE
+                for k in range(K):
+                    share = resp[r, k]
                     entropy += share * log(1 / share) if share > _NONE else 0.0
-                    occupied[k] = max(occupied[k], joint[r])  # the largest is exp(0)
+                    largest = max(largest, share)
+                for k in range(K):
+                    occupied[k] = 1.0 if resp[r, k] == largest else occupied[k]
         out[s, 0] = entropy / len(X)
-        out[s, 1] = (occupied == 1.0).sum()
+        for k in range(K):
+            count += occupied[k]
+        out[s, 1] = count

@@ -9,6 +9,7 @@ module only turns the priors into the numbers that it reads.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,8 +18,8 @@ import numpy.typing as npt
 from scipy.special import gammaln
 
 from bayesgmm.bayes import terms, twin
+from bayesgmm.bayes.callback import Table
 from bayesgmm.bayes.transforms import Layout, Mixture
-from bayesgmm.mixture.kernels import compile_kernels
 from bayesgmm.priors import (
     LKJ,
     Dirichlet,
@@ -66,7 +67,6 @@ class Density:
     _rows: Array = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        compile_kernels()
         X = np.array(self.X, dtype=np.float64, order="C")
         # compiled code reads a view that may be written: it is compiled for one type only
         object.__setattr__(self, "_rows", X.view())
@@ -87,14 +87,23 @@ class Density:
         """What the functions of `bayesgmm.bayes.twin` read beside the vector."""
         return self._rows, self.layout, self._prior
 
+    @cached_property
+    def table(self) -> Table:
+        """What of it can be called without Python."""
+        return Table(*self.arguments)
+
     def value_and_grad(self, x: Array) -> tuple[float, Array]:
         """Log density and its gradient, shape (n_dim,), at a vector, shape (n_dim,).
 
         Where the density is zero or beyond a float, they are -inf and zeros.
         """
-        gradient = np.empty_like(x)
-        evaluate = twin.log_density_full if self.layout.n_blocks else twin.log_density_diag
-        return evaluate(x, *self.arguments, gradient), gradient
+        values, gradients = self.table.log_densities(x.reshape(1, self.n_dim))
+        return float(values[0]), gradients[0]
+
+    def log_densities(self, points: Array) -> Array:
+        """Log density at many vectors, shape (..., n_dim)."""
+        values, _ = self.table.log_densities(points.reshape(-1, self.n_dim))
+        return values.reshape(points.shape[:-1])
 
     def unpack(self, x: Array) -> Mixture:
         """Map unconstrained vectors, shape (..., n_dim), to the mixtures they stand for."""

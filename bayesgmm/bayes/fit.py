@@ -11,7 +11,6 @@ import numpy.typing as npt
 
 from bayesgmm.bayes import nuts, stock
 from bayesgmm.bayes.adopt import log_likelihood_of, mixture_of, named_fit, stats_of
-from bayesgmm.bayes.callback import log_densities
 from bayesgmm.bayes.density import Density
 from bayesgmm.bayes.diagnostics import Verdict
 from bayesgmm.bayes.modes import find_modes, named_by_priors, scattered, shared_out
@@ -262,7 +261,7 @@ def _by_nutpie(data: Data, density: Density, starts: Array, settings: dict[str, 
     drawn = nuts.sample(density, starts, **settings)
     # the prior's part off the log posterior density costs no sweep of the data
     prior = Density(density.X[:0], density.n_components, density.covariance_type, density.priors)
-    log_likelihood = drawn.stats["lp"] - log_densities(prior, drawn.unconstrained)
+    log_likelihood = drawn.stats["lp"] - prior.log_densities(drawn.unconstrained)
     return density.unpack(drawn.unconstrained), log_likelihood, drawn.stats, drawn.route
 
 

@@ -91,7 +91,7 @@ class EStep(Op):
 
     def perform(self, node: Apply, inputs: Sequence[Any], output_storage: Sequence[Any]) -> None:
         """Run the kernel from Python."""
-        _compile()
+        _compile(inputs[3].ndim == 2)
         contiguous = [np.ascontiguousarray(value) for value in inputs]
         statistics = [np.empty(value.shape) for value in contiguous[1:]]
         output_storage[0][0] = np.asarray(_estep(*contiguous, *statistics))
@@ -133,7 +133,7 @@ class Score(Op):
 
     def perform(self, node: Apply, inputs: Sequence[Any], output_storage: Sequence[Any]) -> None:
         """Run the compiled function from Python."""
-        _compile()
+        _compile(inputs[1].ndim == 2)
         contiguous = [np.ascontiguousarray(value) for value in inputs]
         gradients = [np.empty(contiguous[i].shape) for i in (0, 3, 1)]
         _score(*contiguous, *gradients)
@@ -160,11 +160,13 @@ _NO_SECOND_DERIVATIVES = (
 
 
 @functools.cache
-def _compile() -> None:
+def _compile(diagonal: bool) -> None:
     """Compile, or load from disk, what the operations run; other types are then refused."""
-    kernels.compile_kernels()
-    compile_for(_estep, [((2, 1, 2, F), (1, 2, F)) for F in (3, 2)])
-    compile_for(_score, [((1, F, 1, 2, F), (1, 2, F)) for F in (3, 2)])
+    F = 2 if diagonal else 3
+    kernels.compile_kernel(prepare, diagonal)
+    kernels.compile_kernel(kernels.estep, diagonal)
+    compile_for(_estep, [((2, 1, 2, F), (1, 2, F))])
+    compile_for(_score, [((1, F, 1, 2, F), (1, 2, F))])
 
 
 @jit_exact
@@ -174,7 +176,9 @@ def _estep(X, weights, means, factor, counts, sums, scatter):
     prepare(weights, factor, log_coef, inverse)
     # outside the parameter space a logarithm or an inverse is infinite or not a number
     if _all_finite(log_coef) and _all_finite(inverse) and _all_finite(means):
-        loglik = kernels.one_estep(X, log_coef, means, inverse, counts, sums, scatter)
+        loglik = kernels.one_estep(
+            kernels.estep, X, log_coef, means, inverse, counts, sums, scatter
+        )
         if not np.isnan(loglik):
             return loglik
     counts[:] = 0.0
@@ -238,7 +242,7 @@ _VERSION = int(source_digest(_estep), 16)
 
 @register_funcify_default_op_cache_key(EStep)
 def _numba_estep(op: EStep, node: Apply, **kwargs: Any) -> tuple[Any, int]:
-    _compile()
+    _compile(node.inputs[3].type.ndim == 2)
 
     @numba.njit
     def estep(X, weights, means, factor):
@@ -260,7 +264,7 @@ def _numba_estep(op: EStep, node: Apply, **kwargs: Any) -> tuple[Any, int]:
 
 @register_funcify_default_op_cache_key(Score)
 def _numba_score(op: Score, node: Apply, **kwargs: Any) -> tuple[Any, int]:
-    _compile()
+    _compile(node.inputs[1].type.ndim == 2)
 
     @numba.njit
     def score(weights, factor, counts, sums, scatter):

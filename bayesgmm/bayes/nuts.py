@@ -6,7 +6,7 @@ the same however many chains run at a time: nutpie asks for the starting points 
 one sampler without saying which chain is asking. A sampler costs a millisecond.
 
 There are two routes to one and the same draws. ``"native"`` hands nutpie compiled code
-(`bayesgmm.bayes.callback`), and chains run in parallel; it leans on parts of nutpie that are not
+(`bayesgmm.bayes.native`), and chains run in parallel; it leans on parts of nutpie that are not
 public, so it is taken only with versions whose source has been read. ``"python"`` hands it a
 Python function: several times slower on small data, but sure to work, and with any density.
 """
@@ -24,8 +24,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from bayesgmm.bayes import callback
 from bayesgmm.bayes.density import Density
+from bayesgmm.bayes.native import Model
 from bayesgmm.em.progress import console
 from bayesgmm.mixture.compilation import announce_compilation
 from bayesgmm.mixture.errors import FitError, InputError
@@ -176,7 +176,7 @@ class _Chain:
         import nutpie
 
         self.sampler = nutpie.sample(
-            callback.Model(self.density, self.start) if self.route == "native" else self._model(),
+            Model(self.density, self.start) if self.route == "native" else self._model(),
             **options,
             chains=1,
             cores=1,

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bayesgmm.bayes.transforms import Index, Layout
-from bayesgmm.mixture.compilation import jit_inner
+from bayesgmm.mixture.compilation import jit_inner, jit_part
 
 Array = npt.NDArray[np.float64]
 
@@ -38,7 +38,7 @@ class Parts(NamedTuple):
     correlations: Array
 
 
-@jit_inner
+@jit_part
 def embed(x: Array, layout: Layout) -> Array:
     """Put the free numbers among those that are fixed."""
     full = layout.template.copy()
@@ -58,7 +58,7 @@ def split(x: Array, layout: Layout) -> Parts:
     )
 
 
-@jit_inner
+@jit_part
 def expand(free: Parts, layout: Layout) -> tuple[Array, Array]:
     """Return log weights, shape (K,), and every component's log scales, shape (K, D)."""
     K, D = layout.scale.shape
@@ -81,7 +81,7 @@ def expand(free: Parts, layout: Layout) -> tuple[Array, Array]:
     return log_weights, log_spread
 
 
-@jit_inner
+@jit_part
 def log_scale(numbers: Array, i: int, layout: Layout) -> float:
     """Return the logarithm of standard deviation i."""
     if layout.width.size == 0:
@@ -89,7 +89,7 @@ def log_scale(numbers: Array, i: int, layout: Layout) -> float:
     return layout.power * np.logaddexp(np.log(layout.lower[i]), log_height(numbers, i, layout))
 
 
-@jit_inner
+@jit_part
 def log_scale_slope(numbers: Array, i: int, layout: Layout) -> float:
     """Return the derivative of `log_scale` in its number."""
     if layout.width.size == 0:
@@ -108,7 +108,7 @@ def log_height(numbers: Array, i: int, layout: Layout) -> float:
     return np.log(layout.width[i]) - np.logaddexp(0.0, -numbers[i])
 
 
-@jit_inner
+@jit_part
 def place_means(numbers: Array, ordered: int) -> Array:
     """Return the means, shape (K, D): logarithms of steps, if they ascend, are added up."""
     means = numbers.copy()
@@ -118,7 +118,7 @@ def place_means(numbers: Array, ordered: int) -> Array:
     return means
 
 
-@jit_inner
+@jit_part
 def order_slopes(numbers: Array, ordered: int, slopes: Array) -> float:
     """Turn a gradient in the means to one in their numbers; return the log Jacobian."""
     value = 0.0
@@ -131,7 +131,7 @@ def order_slopes(numbers: Array, ordered: int, slopes: Array) -> float:
     return value
 
 
-@jit_inner
+@jit_part
 def correlation_factor(free: Array, spiral: Index, factor: Array, inverse: Array) -> None:
     """Write the Cholesky factor of a correlation matrix, and its inverse, over zeros (D, D)."""
     D = factor.shape[0]

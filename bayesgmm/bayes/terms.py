@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bayesgmm.bayes.transforms import Index
-from bayesgmm.mixture.compilation import jit_inner
+from bayesgmm.mixture.compilation import jit_part
 
 Array = npt.NDArray[np.float64]
 
@@ -59,7 +59,7 @@ class Prior(NamedTuple):
     constant: float
 
 
-@jit_inner
+@jit_part
 def weights_prior(
     concentration: Array, log_weights: Array, d_log_weights: Array, d_free: Array
 ) -> float:
@@ -81,7 +81,7 @@ def weights_prior(
     return value
 
 
-@jit_inner
+@jit_part
 def means_prior(mu: Array, inverse_sigma: Array, means: Array, d_means: Array) -> float:
     """Return the means' term; add its gradient."""
     value = 0.0
@@ -93,7 +93,7 @@ def means_prior(mu: Array, inverse_sigma: Array, means: Array, d_means: Array) -
     return value
 
 
-@jit_inner
+@jit_part
 def scales_prior(family: int, parameters: Array, free: Array, d_free: Array) -> float:
     """Return the scales' term, Jacobian included; write its gradient."""
     value = 0.0
@@ -120,7 +120,7 @@ def scales_prior(family: int, parameters: Array, free: Array, d_free: Array) -> 
     return value
 
 
-@jit_inner
+@jit_part
 def correlation_prior(
     eta: float,
     ridge: float,
@@ -149,7 +149,7 @@ def correlation_prior(
     return value
 
 
-@jit_inner
+@jit_part
 def ridge_prior(ridge: float, inverse: Array, d_factor: Array) -> float:
     """Return ``-ridge/2 (|W|**2 - D)`` of the inverse factor W, shape (D, D); add its gradient.
 

@@ -31,16 +31,20 @@ from bayesgmm.bayes.parts import (
 )
 from bayesgmm.bayes.terms import Prior, correlation_prior, means_prior, scales_prior, weights_prior
 from bayesgmm.bayes.transforms import Index, Layout
-from bayesgmm.mixture.compilation import jit, jit_inner
-from bayesgmm.mixture.kernels import one_estep
+from bayesgmm.mixture.compilation import function_at, jit_part, jit_pointed
+from bayesgmm.mixture.kernels import estep, one_estep, signature
 
 Array = npt.NDArray[np.float64]
 
+_estep_full = function_at(signature(estep, diagonal=False))
+_estep_diag = function_at(signature(estep, diagonal=True))
 _LOG_2PI = np.log(2 * np.pi)
 
 
-@jit
-def log_density_diag(x: Array, X: Array, layout: Layout, prior: Prior, gradient: Array) -> float:
+@jit_pointed
+def log_density_diag(
+    estep: int, x: Array, X: Array, layout: Layout, prior: Prior, gradient: Array
+) -> float:
     """Return the log density at ``x`` of a structure without correlations; write its gradient.
 
     Where the density is zero, or too small or too large for a float, it is -inf with a gradient
@@ -48,6 +52,8 @@ def log_density_diag(x: Array, X: Array, layout: Layout, prior: Prior, gradient:
 
     Parameters
     ----------
+    estep : int
+        Where the kernel of the E-step lies, for diagonal factors.
     x : array, shape (n_dim,)
         Unconstrained vector.
     X : array, shape (N, D)
@@ -73,7 +79,9 @@ def log_density_diag(x: Array, X: Array, layout: Layout, prior: Prior, gradient:
             log_coef[k] -= log_spread[k, d]
             inverse[k, d] = np.exp(-log_spread[k, d])
 
-    loglik = one_estep(X, log_coef, means, inverse, counts, slope.means, scatter)
+    loglik = one_estep(
+        _estep_diag(estep), X, log_coef, means, inverse, counts, slope.means, scatter
+    )
 
     d_log_spread = np.empty((K, D))
     for k in range(K):
@@ -85,8 +93,10 @@ def log_density_diag(x: Array, X: Array, layout: Layout, prior: Prior, gradient:
     return wall(value, slopes, layout.free, gradient)
 
 
-@jit
-def log_density_full(x: Array, X: Array, layout: Layout, prior: Prior, gradient: Array) -> float:
+@jit_pointed
+def log_density_full(
+    estep: int, x: Array, X: Array, layout: Layout, prior: Prior, gradient: Array
+) -> float:
     """Return the log density at ``x``, with correlations; as `log_density_diag` otherwise."""
     K, D = layout.scale.shape
     numbers = embed(x, layout)
@@ -110,7 +120,9 @@ def log_density_full(x: Array, X: Array, layout: Layout, prior: Prior, gradient:
             for i in range(j, D):
                 inverse[k, i, j] = inverse_factors[b, i, j] * shrink
 
-    loglik = one_estep(X, log_coef, means, inverse, counts, slope.means, scatter)
+    loglik = one_estep(
+        _estep_full(estep), X, log_coef, means, inverse, counts, slope.means, scatter
+    )
 
     d_log_spread = np.empty((K, D))
     for k in range(K):
@@ -128,7 +140,7 @@ def log_density_full(x: Array, X: Array, layout: Layout, prior: Prior, gradient:
     return wall(value, slopes, layout.free, gradient)
 
 
-@jit_inner
+@jit_part
 def priors(
     prior: Prior,
     layout: Layout,
@@ -155,7 +167,7 @@ def priors(
     return value
 
 
-@jit_inner
+@jit_part
 def wall(value: float, slopes: Array, free: Index, gradient: Array) -> float:
     """Pick the free slopes; return the value, or -inf and zeros if anything is not finite."""
     finite = np.isfinite(value)
@@ -169,7 +181,7 @@ def wall(value: float, slopes: Array, free: Index, gradient: Array) -> float:
     return -np.inf
 
 
-@jit_inner
+@jit_part
 def fisher(
     inverse: Array,
     inverse_factor: Array,
@@ -208,7 +220,7 @@ def fisher(
             d_factor[i, j] += h
 
 
-@jit_inner
+@jit_part
 def whiten(inverse: Array, scatter: Array) -> None:
     """Replace ``S`` by ``W S W'``, with ``W`` lower triangular."""
     D = scatter.shape[0]

@@ -28,6 +28,7 @@ from bayesgmm.mixture.compilation import (
     function_signature,
     jit,
     jit_inner,
+    jit_part,
 )
 from bayesgmm.mixture.structures.matrices import inverted
 from bayesgmm.mixture.structures.msteps import MStep
@@ -159,7 +160,7 @@ def learn(
     _plan(state, v)
 
 
-@jit_inner
+@jit_part
 def _take(state: Any, v: Array, centre: Array) -> None:
     """Go to the trial point."""
     shift = np.empty(centre.shape)
@@ -174,7 +175,7 @@ def _take(state: Any, v: Array, centre: Array) -> None:
     shifted(stats, shift, found)
 
 
-@jit_inner
+@jit_part
 def _watch(state: Any, before: float, previous: float) -> None:
     """Count for how long the end has been in sight."""
     gain = state.gain
@@ -189,7 +190,7 @@ def _watch(state: Any, before: float, previous: float) -> None:
         state.steady = 0
 
 
-@jit_inner
+@jit_part
 def _shorten(state: Any) -> None:
     """Cut a step that led down, to where a parabola through what is known has its top."""
     model, fraction = state.planned_slope * state.fraction, state.fraction
@@ -201,7 +202,7 @@ def _shorten(state: Any) -> None:
     state.fraction = shorter
 
 
-@jit_inner
+@jit_part
 def _plan(state: Any, v: Array) -> None:
     """Write the statistics which the next trial is to be made of, unless it is EM's step."""
     fresh = state.accepted != 0 and state.informed != 0 and state.slope > 0
@@ -312,7 +313,7 @@ def run(
             settle(states, s, vectors, centres, proper)
 
 
-@jit_inner
+@jit_part
 def prepared(point: Parts, log_coef: Array, inverse: Array) -> None:
     """Write what is constant in each component's density: see `mixture.factors.prepare`."""
     K, B, d = point.blocks.shape[:3]
@@ -324,7 +325,24 @@ def prepared(point: Parts, log_coef: Array, inverse: Array) -> None:
         inverted(point.blocks[k], inverse[k])
 
 
-_ESTEPS = [function_signature((2, 1, 1, 2, 2, 3, W), (1, 2, 3, W)) for W in (4, 3)]
+@jit
+def _none(
+    X: Array,
+    origin: Array,
+    unit: Array,
+    row_weights: Array,
+    log_coef: Array,
+    means: Array,
+    inverse: Array,
+    loglik: Array,
+    counts: Array,
+    sums: Array,
+    scatter: Array,
+) -> None:
+    """Stand in for the kernel that is not needed, and would take long to compile."""
+
+
+_ESTEPS = [kernels.signature(kernels.estep, diagonal) for diagonal in (False, True)]
 _COVARIANCES = function_signature((0,), (1, 4, 4, 4))
 _MSTEP = function_signature((types.FunctionType(_COVARIANCES), 0, 0), (1, 2, 1, 1), types.boolean)
 _LEARN = function_signature((), (STATE, 0, 3, 4, 3, types.float64, types.boolean))
@@ -340,20 +358,24 @@ def decisions() -> tuple[Pointer, Pointer]:
 
 
 @functools.cache
-def _pointers(maximise: MStep) -> tuple[Pointer, ...]:
+def _pointers(maximise: MStep, in_blocks: bool) -> tuple[Pointer, ...]:
     """Compile `run` and all that it calls, or load it; give what it calls."""
-    kernels.compile_kernels()
+    estep = kernels.pointer(kernels.estep, diagonal=in_blocks)
     with announce_compilation():
         compile_for(run, [((*_FUNCTIONS, 2, 1, 1, 2), (STATE, 3, 4, 3, 2))])
+        none = Pointer(_none, _ESTEPS[not in_blocks])
         return (
-            *[Pointer(kernels.estep, signature) for signature in _ESTEPS],
+            *([none, estep] if in_blocks else [estep, none]),
             Pointer(mstep, _MSTEP),
             Pointer(maximise, _COVARIANCES),
             *decisions(),
         )
 
 
-def climb_on(maximise: MStep, *arrays: Any) -> None:
-    """Call `run` for a structure's M-step of the covariances; see there for the arrays."""
+def climb_on(maximise: MStep, in_blocks: bool, *arrays: Any) -> None:
+    """Call `run` for a structure's M-step of the covariances; see there for the arrays.
+
+    Whether covariances are in several blocks decides which E-step is needed.
+    """
     call: Any = run  # mypy does not know that a pointer stands for a function
-    call(*_pointers(maximise), *arrays)
+    call(*_pointers(maximise, in_blocks), *arrays)

@@ -150,6 +150,7 @@ class Flock:
     def run(self, n_sweeps: int) -> None:
         """Climb in compiled code, several ascents on each thread."""
         objective, mstep, n = self.objective, self.objective.structure.mstep, len(self.states)
+        in_blocks = self.states["n_blocks"][0] > 1  # one feature's are full and diagonal
         work = n * n_sweeps * objective.sweep_cost(self.centres.shape[1])
         workers = objective.workers if work > _FOR_A_THREAD else 1
         together = n if workers == 1 else -(-n // (_PARTS * workers))
@@ -160,7 +161,7 @@ class Flock:
 
             def run(part: slice, arrays: tuple[npt.NDArray[Any], ...] = arrays) -> None:
                 rows, mine = objective.rows_of(part), [array[part] for array in arrays]
-                compiled.climb_on(mstep, *rows, *mine)
+                compiled.climb_on(mstep, in_blocks, *rows, *mine)
 
             for _ in threads.map(run, parts, workers):
                 pass

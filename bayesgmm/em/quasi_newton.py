@@ -29,7 +29,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bayesgmm.em.vectors import Parts, inverses, parts, whiten, with_covariances
-from bayesgmm.mixture.compilation import jit_inner
+from bayesgmm.mixture.compilation import jit_inner, jit_part
 
 Array = npt.NDArray[np.float64]
 
@@ -39,7 +39,7 @@ _LEAST_CURVATURE = 1e-8  # a pair with less of it tells nothing
 _TINY = float(np.finfo(np.float64).tiny)
 
 
-@jit_inner
+@jit_part
 def remember(
     records: Array, i: int, point: Parts, image: Parts, made: Array, found: Array, centre: Array
 ) -> None:
@@ -51,7 +51,7 @@ def remember(
         record[_MADE, p], record[_FOUND, p] = made[p], found[p]
 
 
-@jit_inner
+@jit_part
 def direction(
     records: Array, n_records: int, point: Parts, centre: Array, step: Array
 ) -> tuple[float, float, bool]:
@@ -120,7 +120,7 @@ def direction(
     return _dot(products[n - 1], shares), math.sqrt(max(squared, 0.0) / own), informed
 
 
-@jit_inner
+@jit_part
 def _recursion(products: Array, M: int, shares: Array) -> bool:
     """Write the coefficients of the direction; tell whether any pair was of use."""
     taken, informed = np.empty(M), False

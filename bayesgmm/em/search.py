@@ -30,7 +30,6 @@ from bayesgmm.em.starts import Starts, from_responsibilities, halved, shrunk
 from bayesgmm.mixture.data import Data
 from bayesgmm.mixture.likelihood import log_density, responsibilities, sweep_cost
 from bayesgmm.mixture.params import Params
-from bayesgmm.mixture.structures import STRUCTURES
 
 Array = npt.NDArray[np.float64]
 
@@ -44,7 +43,7 @@ _GROWTH = 10  # so many times more, until all are seen
 _FAR = 4.0  # standard errors of a log-likelihood ratio: what lies further off is left behind
 _SEARCH_ROWS = 5000  # short ascents see at most this many rows; finalists see all
 _SAME_MAXIMUM = 1e-4  # converged ascents whose ends are closer than this are one maximum
-_SIMPLER = 4  # one start in so many first climbs under a simpler structure
+_POOLED = 4  # one start in so many first climbs with covariances alike
 _LEADERS = 12  # so many optima gain and lose a component at a time, ...
 _EFFORT = 2e5  # (fewer, if a sweep takes more cycles than this)
 _ROUNDS = 6  # ... as long as that leads further up, but not more often than this
@@ -193,41 +192,35 @@ def _starts(
     data, structure, ridge = objective.data, objective.structure, objective.reg_covar
     if n_components == 1:
         n_starts = 1
-    through = n_starts // _SIMPLER
+    through = 0 if structure.pooled is structure else n_starts // _POOLED
     drawn = Starts(data, n_components, structure, rng, ridge)
     yield from islice(drawn, n_starts - through)
-    yield from _through_simpler(objective, n_components, through, rng)
+    yield from _through_pooled(objective, n_components, through, rng)
 
 
 def _begun(starts: Sequence[Points], objective: Objective) -> list[Optimum]:
     return [Optimum(Ascent(objective.within(start))) for start in starts]
 
 
-def _through_simpler(
+def _through_pooled(
     objective: Objective, n_components: int, n_starts: int, rng: np.random.Generator
 ) -> Iterator[Points]:
-    """Start where short ascents under simpler covariance structures lead.
+    """Start where short ascents lead on which the components' covariances are alike.
 
     Fewer free covariances have fewer local maxima, and some of them lie below the best.
     """
     data, structure, ridge = objective.data, objective.structure, objective.reg_covar
-    simpler = [
-        s for s in STRUCTURES.values() if structure.contains(s) and s.code[1:] not in ("VE", "VV")
-    ]
-    for chosen in rng.permutation(np.array(simpler, dtype=object))[: n_starts // 3 + 1]:
-        starts = islice(Starts(data, n_components, chosen, rng, ridge), 3)
-        ascents = [Ascent(start) for start in starts]
-        simple = replace(objective, structure=chosen, penalty=None)
-        for ascent in climb(
-            simple,
-            ascents,
-            tol=1.0,
-            max_steps=_FIRST_STEPS,
-            narrowest=narrowest(data),
-            plain_steps=PLAIN,
-        ):
-            shares = responsibilities(data, ascent.point.params)
-            yield from_responsibilities(data, shares, structure, ridge)
+    starts = islice(Starts(data, n_components, structure.pooled, rng, ridge), n_starts)
+    for ascent in climb(
+        replace(objective, structure=structure.pooled, penalty=None),
+        [Ascent(start) for start in starts],
+        tol=1.0,
+        max_steps=_FIRST_STEPS,
+        narrowest=narrowest(data),
+        plain_steps=PLAIN,
+    ):
+        shares = responsibilities(data, ascent.point.params)
+        yield from_responsibilities(data, shares, structure, ridge)
 
 
 def _changed(change: Callable[[Params], list[Params]], point: Points) -> Iterator[Points]:

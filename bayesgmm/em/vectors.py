@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from bayesgmm.mixture.compilation import jit_exact, jit_inner
+from bayesgmm.mixture.compilation import jit_exact, jit_inner, jit_part
 from bayesgmm.mixture.structures.factors import factorised
 from bayesgmm.mixture.structures.matrices import inverted, transformed
 from bayesgmm.mixture.structures.msteps import MStep
@@ -142,7 +142,7 @@ def narrowest_scale(point: Parts) -> float:
     return least
 
 
-@jit_inner
+@jit_part
 def whiten(changes: Parts, weights: Array, inverse: Array, half: Array, out: Parts) -> None:
     """Measure changes of the parameters by what complete data would tell of them.
 
@@ -170,7 +170,7 @@ def whiten(changes: Parts, weights: Array, inverse: Array, half: Array, out: Par
         transformed(inverse[k], changes.blocks[k], root * math.sqrt(0.5), half, out.blocks[k])
 
 
-@jit_inner
+@jit_part
 def inverses(factors: Array) -> Array:
     """Return the inverses of all factors of a mixture."""
     found = np.empty(factors.shape)

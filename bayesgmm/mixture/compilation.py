@@ -18,23 +18,29 @@ Two things that numba would leave to us:
 from __future__ import annotations
 
 import functools
+import gc
 import hashlib
 import inspect
+import math
 import os
 import stat
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numba
 import numpy as np
+from numba.core.cgutils import create_struct_proxy
+from numba.extending import intrinsic
 
 MESSAGE = "bayesgmm: compiling its kernels, once per installation (about a minute) ..."
-PATIENCE = 0.7  # seconds that pass before a user deserves an explanation
+PATIENCE = 0.7  # seconds that pass before a user deserves an explanation, ...
+_QUIET = 60.0  # ... and after one, before another
 
 # Sums may be reordered and products contracted; infinities and NaN keep their meaning.
 _FAST = frozenset({"reassoc", "contract", "nsz", "arcp"})
@@ -44,6 +50,7 @@ _PACKAGE = __name__.partition(".")[0]
 
 _config: Any = numba.config
 _decorating, _compiling = threading.Lock(), threading.RLock()
+_said = -math.inf  # when the user was last told
 _dispatchers: list[Any] = []
 _callbacks: list[Any] = []  # must outlive whoever holds their addresses
 _sources: dict[str, set[str]] = {}  # module: the modules that its kernels are compiled from
@@ -62,6 +69,20 @@ def jit_inner[**P, R](function: Callable[P, R]) -> Callable[P, R]:
     were just compiled, and the same seed would give other draws.
     """
     return _jit(function, _FAST, no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True)
+
+
+def jit_pointed[**P, R](function: Callable[P, R]) -> Callable[P, R]:
+    """Compile like `jit` what only compiled code is to call, at its address: see `Pointer`."""
+    return _jit(function, _FAST, no_cpython_wrapper=True)
+
+
+def jit_part[**P, R](function: Callable[P, R]) -> Callable[P, R]:
+    """Make a function a part of the one kernel that calls it, as if it were written there.
+
+    That compiles sooner still: nothing is made of it by itself. But it is compiled again with
+    each caller, and in it branches on ``ndim`` are not decided at compilation.
+    """
+    return _jit(function, _FAST, inline="always")
 
 
 def jit_exact[**P, R](function: Callable[P, R]) -> Callable[P, R]:
@@ -128,6 +149,13 @@ class Pointer(numba.types.WrapperAddressProtocol):
         Decorated with `jit`.
     signature
         What `function_signature` gave.
+
+    Attributes
+    ----------
+    address : int
+        Where the machine code is.
+    type : numba.types.FunctionType
+        What it is to the compiler.
     """
 
     def __init__(self, kernel: Callable[..., object], signature: Any) -> None:
@@ -137,17 +165,40 @@ class Pointer(numba.types.WrapperAddressProtocol):
         dispatcher.disable_compile()
         found = dispatcher.overloads[signature.args]
         name = found.fndesc.llvm_cfunc_wrapper_name
-        self._address = found.library.get_pointer_to_function(name)
+        self.address = int(found.library.get_pointer_to_function(name))
         self._signature = signature
-        self._numba_type_ = numba.types.FunctionType(signature)
+        self.type = self._numba_type_ = numba.types.FunctionType(signature)
 
     def __wrapper_address__(self) -> Any:
         """Where the machine code is: numba asks for it."""
-        return self._address
+        return self.address
 
     def signature(self) -> Any:
         """Types of the arguments and of the result: numba asks for them."""
         return self._signature
+
+
+def function_at(signature: Any) -> Any:
+    """Give what makes a function of its address (`Pointer.address`), in compiled code.
+
+    Parameters
+    ----------
+    signature
+        What `function_signature` gave.
+    """
+    kind, proxy = numba.types.FunctionType(signature), cast("Any", create_struct_proxy)
+
+    def typed(_: Any, address: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            found = proxy(kind)(context, builder)
+            found.c_addr = builder.inttoptr(
+                arguments[0], context.get_value_type(numba.types.voidptr)
+            )
+            return found._getvalue()
+
+        return kind(address), generate
+
+    return intrinsic(typed)
 
 
 def function_signature(
@@ -175,16 +226,20 @@ def _type(what: Argument, readonly: bool = False) -> Any:
 def announce_compilation() -> Iterator[None]:
     """Tell the user, in one line on stderr, if the calls inside turn out to compile for long.
 
-    Kernels that load from disk are silent, and so is everything after the first time.
+    Kernels that load from disk are silent, and so is everything after the first time. Meanwhile
+    the garbage collector rests: it would look at all that the compiler holds, again and again.
     """
-    with _compiling:  # a second thread waits here, then finds all compiled
+    with _compiling, _uncollected():  # a second thread waits here, then finds all compiled
         before = _compiled_anew()
         done = threading.Event()
 
         def explain() -> None:
+            global _said
             while not done.wait(PATIENCE):
                 if _compiled_anew() > before:
-                    print(MESSAGE, file=sys.stderr, flush=True)
+                    if time.monotonic() - _said > _QUIET:
+                        print(MESSAGE, file=sys.stderr, flush=True)
+                    _said = time.monotonic()
                     return
 
         threading.Thread(target=explain, daemon=True).start()
@@ -194,8 +249,19 @@ def announce_compilation() -> Iterator[None]:
             done.set()
 
 
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
 def _jit[**P, R](
-    function: Callable[P, R], fastmath: frozenset[str], **options: bool
+    function: Callable[P, R], fastmath: frozenset[str], **options: bool | str
 ) -> Callable[P, R]:
     njit: Any = numba.njit  # its annotations do not know all of its options
     compiler: Callable[[Callable[P, R]], Callable[P, R]] = njit(

@@ -23,6 +23,8 @@ of shape (K, D). Branches on ``ndim`` are decided then, and cost nothing afterwa
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -37,11 +39,19 @@ from bayesgmm.mixture.blocks import (
     scratch,
     share,
 )
-from bayesgmm.mixture.compilation import announce_compilation, compile_for, jit, jit_inner
+from bayesgmm.mixture.compilation import (
+    Pointer,
+    announce_compilation,
+    compile_for,
+    function_signature,
+    jit,
+    jit_inner,
+)
 from bayesgmm.mixture.factors import prepare
 from bayesgmm.mixture.vectormath import log
 
 Array = npt.NDArray[np.float64]
+Kernel = Callable[..., None]
 
 
 @jit
@@ -110,6 +120,7 @@ def estep(
 
 @jit_inner
 def one_estep(
+    estep: Kernel,
     X: Array,
     log_coef: Array,
     means: Array,
@@ -120,7 +131,8 @@ def one_estep(
 ) -> float:
     """Return the log-likelihood of one mixture and write its statistics: `estep` with S = 1.
 
-    For compiled code. The rows are as they are, and each counts once; there are no leading axes.
+    For compiled code, which hands in `estep` itself, or a pointer to it. The rows are as they are,
+    and each counts once; there are no leading axes.
     """
     (K, D), loglik = means.shape, np.empty(1)
     estep(
@@ -175,13 +187,39 @@ def responsibilities(
 
 
 @functools.cache
-def compile_kernels() -> None:
-    """Compile every kernel, or load it from disk: to be called before the first use of any.
+def compile_kernel(kernel: Kernel, diagonal: bool) -> None:
+    """Compile `prepare` or a kernel, or load it: to be called before its first use.
 
-    Afterwards they take float64 C-contiguous arrays and nothing else; inputs may be read-only.
+    Afterwards it takes float64 C-contiguous arrays and nothing else; inputs may be read-only.
+
+    Parameters
+    ----------
+    kernel : callable
+        `prepare`, `estep`, `pointwise` or `responsibilities`.
+    diagonal : bool
+        For which kind of factors.
     """
     with announce_compilation():
-        compile_for(prepare, [((1, W), (1, W)) for W in (3, 2)])
-        compile_for(estep, [((2, 1, 1, 2, 2, 3, W), (1, 2, 3, W)) for W in (4, 3)])
-        compile_for(pointwise, [((2, 1, 1, 1, 2, W), (1,)) for W in (3, 2)])
-        compile_for(responsibilities, [((2, 1, 1, 1, 2, W), (2,)) for W in (3, 2)])
+        compile_for(kernel, [_arguments(kernel, diagonal)])
+
+
+@functools.cache
+def pointer(kernel: Kernel, diagonal: bool) -> Pointer:
+    """Compile a kernel like `compile_kernel`, for compiled code to be handed."""
+    with announce_compilation():
+        return Pointer(kernel, signature(kernel, diagonal))
+
+
+def signature(kernel: Kernel, diagonal: bool) -> Any:
+    """Return the signature of a kernel for one kind of factors."""
+    return function_signature(*_arguments(kernel, diagonal))
+
+
+def _arguments(kernel: Kernel, diagonal: bool) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Numbers of dimensions of what a kernel reads and of what it writes."""
+    W = 1 if diagonal else 2  # of one component's factor
+    if kernel is prepare:
+        return (1, 1 + W), (1, 1 + W)
+    if kernel is estep:
+        return (2, 1, 1, 2, 2, 3, 2 + W), (1, 2, 3, 2 + W)
+    return (2, 1, 1, 1, 2, 1 + W), (1 if kernel is pointwise else 2,)

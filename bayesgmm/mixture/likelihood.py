@@ -66,7 +66,7 @@ def estep(
             row_weights = np.atleast_2d(row_weights)
         batch = weights[None], means[None], factor[None]
         return estep(data, *batch, row_weights=row_weights, workers=workers)[0]
-    log_coef, inverse = _prepared(weights, factor)
+    log_coef, inverse = _prepared(kernels.estep, weights, factor)
     means = np.ascontiguousarray(means)
     v = data.row_weights[None] if row_weights is None else row_weights
 
@@ -115,7 +115,8 @@ def log_density(rows: Data | Array, params: Params, workers: int = 1) -> Array:
     workers : int
         Most threads at work at once.
     """
-    data, log_coef, inverse = _data(rows), *_prepared(params.weights, params.factor)
+    mixture = _prepared(kernels.pointwise, params.weights, params.factor)
+    data, log_coef, inverse = _data(rows), *mixture
     out = np.empty(data.n_rows)
 
     def write(chunk: slice) -> None:
@@ -132,7 +133,8 @@ def responsibilities(rows: Data | Array, params: Params, workers: int = 1) -> Ar
 
     See `log_density` for the parameters.
     """
-    data, log_coef, inverse = _data(rows), *_prepared(params.weights, params.factor)
+    mixture = _prepared(kernels.responsibilities, params.weights, params.factor)
+    data, log_coef, inverse = _data(rows), *mixture
     out = np.empty((data.n_rows, params.n_components))
 
     def write(chunk: slice) -> None:
@@ -149,7 +151,7 @@ def assignment_entropy(data: Data, params: Params, workers: int = 1) -> float:
 
     See `log_density` for the parameters.
     """
-    log_coef, inverse = _prepared(params.weights, params.factor)
+    log_coef, inverse = _prepared(kernels.responsibilities, params.weights, params.factor)
 
     def entropy(chunk: slice) -> float:
         block = kernel_rows(data, chunk)
@@ -161,12 +163,13 @@ def assignment_entropy(data: Data, params: Params, workers: int = 1) -> float:
     return sum(threads.map(entropy, _chunks(data, params.n_components), workers))
 
 
-def _prepared(weights: Array, factor: Array) -> tuple[Array, Array]:
-    """Log coefficient of each component's exponential, and the inverse of its factor.
+def _prepared(kernel: kernels.Kernel, weights: Array, factor: Array) -> tuple[Array, Array]:
+    """Log coefficient of each component's exponential, and the inverse of its factor, for a kernel.
 
     Shapes are those of `weights` and `factor`, with or without leading axes.
     """
-    kernels.compile_kernels()
+    for needed in (prepare, kernel):
+        kernels.compile_kernel(needed, factor.ndim == weights.ndim + 1)
     weights, factor = np.ascontiguousarray(weights), np.ascontiguousarray(factor)
     log_coef, inverse = np.empty(weights.shape), np.empty(factor.shape)
     shape = (weights.size, *factor.shape[weights.ndim :])

@@ -31,7 +31,7 @@ import numpy as np
 from arviz_stats.base import array_stats
 
 import bayesgmm as bg
-from bayesgmm.bayes import callback, nuts
+from bayesgmm.bayes import nuts
 from bayesgmm.bayes.density import Density
 
 REPEATS = 5
@@ -106,7 +106,7 @@ def gradients(peers: bool) -> None:
         rows = rng.normal(size=(n, 2)) + 3 * rng.integers(3, size=(n, 1))
         density = Density(rows, 3, "full", bg.Priors.weakly_informative(rows, 3))
         points = np.full((max(1, 10**6 // n), density.n_dim), 0.1)
-        took = seconds(lambda d=density, x=points: callback.log_densities(d, x)) / len(points)
+        took = seconds(lambda d=density, x=points: d.log_densities(x)) / len(points)
         print(f"{f'  {n} rows':44}{1e6 * took:10.1f}{1e9 * took / n:10.2f}")
         if n == 10**4 and peers:
             stock = stock_gradient(rows)

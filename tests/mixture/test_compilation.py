@@ -128,8 +128,11 @@ def test_a_temporary_folder_that_others_may_write_is_not_used(places):
 SCRIPT = """
 import json
 from bayesgmm.mixture import kernels
-kernels.compile_kernels()
-stats = [k.stats for k in (kernels.estep, kernels.pointwise, kernels.responsibilities)]
+every = kernels.estep, kernels.pointwise, kernels.responsibilities
+for kernel in every:
+    for diagonal in (False, True):
+        kernels.compile_kernel(kernel, diagonal)
+stats = [kernel.stats for kernel in every]
 print(json.dumps({
     "place": stats[0].cache_path,
     "hits": [s.cache_hits.total() for s in stats],

@@ -20,7 +20,9 @@ few = settings(max_examples=25, deadline=None)
 
 @pytest.fixture(scope="module", autouse=True)
 def compiled():
-    kernels.compile_kernels()
+    for kernel in (kernels.estep, kernels.pointwise, kernels.responsibilities):
+        for diagonal in (False, True):
+            kernels.compile_kernel(kernel, diagonal)
 
 
 class Mixture(NamedTuple):

@@ -49,10 +49,10 @@ def mean_responsibilities(data: Data, draws: Mixture, labels: Labels) -> Array:
     array, shape (K, N)
         Columns sum to one.
     """
-    _compile(_add_responsibilities, (), 2)
     total = np.zeros((draws.weights.shape[-1], data.n_rows))
     for part in pieces(len(labels), _DRAWS):
         mixtures = _prepared(renamed(draws.take(part), labels[part]))
+        _compile(_add_responsibilities, mixtures[-1].ndim == 3, (), 2)
 
         def add(rows: slice, mixtures: tuple[Array, Array, Array] = mixtures) -> None:
             of_rows = np.zeros((len(total), rows.stop - rows.start))
@@ -89,12 +89,12 @@ def allocation_overlaps(data: Data, draws: Mixture, target: Array) -> Array:
 
 
 def _overlaps(data: Data, draws: Mixture, target: Array, wholly: bool) -> Array:
-    _compile(_add_overlaps, (2, 0), 3)
     n_draws, n_components = draws.weights.shape
     total = np.zeros((n_draws, n_components, n_components))
 
     def add(part: slice) -> None:
         mixtures = _prepared(draws.take(part))
+        _compile(_add_overlaps, mixtures[-1].ndim == 3, (2, 0), 3)
         for rows in pieces(data.n_rows, _ROWS):
             of_rows = np.ascontiguousarray(target[:, rows])
             _add_overlaps(*_block(data, rows), *mixtures, of_rows, int(wholly), total[part])
@@ -110,7 +110,9 @@ def _run(task: Callable[[slice], None], parts: Sequence[slice]) -> None:
 
 def _prepared(draws: Mixture) -> tuple[Array, Array, Array]:
     """Give mixtures as the kernels take them: log coefficients, means and inverse factors."""
-    weights, means, factor = Batch.of(draws)
+    batch = Batch.of(draws)
+    weights, means, factor = batch
+    kernels.compile_kernel(prepare, batch.diagonal)
     log_coef, inverse = np.empty_like(weights), np.empty_like(factor)
     shape = (weights.size, *factor.shape[2:])
     prepare(weights.ravel(), factor.reshape(shape), log_coef.ravel(), inverse.reshape(shape))
@@ -122,11 +124,12 @@ def _block(data: Data, rows: slice) -> tuple[Array, Array, Array]:
 
 
 @functools.cache
-def _compile(kernel: Callable[..., None], reads: tuple[int, ...], writes: int) -> None:
+def _compile(
+    kernel: Callable[..., None], diagonal: bool, reads: tuple[int, ...], writes: int
+) -> None:
     """Compile a kernel, or load it, for what it reads after the mixtures and what it writes."""
-    kernels.compile_kernels()
     with announce_compilation():
-        compile_for(kernel, [((2, 1, 1, 2, 3, W, *reads), (writes,)) for W in (4, 3)])
+        compile_for(kernel, [((2, 1, 1, 2, 3, 3 if diagonal else 4, *reads), (writes,))])
 
 
 @jit

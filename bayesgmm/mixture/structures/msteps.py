@@ -23,7 +23,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from bayesgmm.mixture.compilation import announce_compilation, compile_for, jit, jit_inner
+from bayesgmm.mixture.compilation import announce_compilation, compile_for, jit, jit_inner, jit_part
 from bayesgmm.mixture.structures.matrices import (
     add,
     cholesky,
@@ -150,7 +150,7 @@ def compiled(code: str) -> MStep:
     return found
 
 
-@jit_inner
+@jit_part
 def _free(equal_volumes: int, counts: Array, scatter: Array, out: Array) -> None:
     K, B, d = scatter.shape[:3]
     sizes, volumes = np.empty(K), np.empty(K)
@@ -248,7 +248,7 @@ def _shares(common: Array, scatter: Array, logs: Array, out: Array) -> float:
     return float(log_determinant(scaled) + B * d * math.log(size))
 
 
-@jit_inner
+@jit_part
 def _newton(curvature: Array, slope: Array, step: Array) -> float:
     """Write Newton's step, and return its largest entry; inf if there is none."""
     K = len(slope)

@@ -67,6 +67,11 @@ class Structure:
         shape, orientation = self.code[1], self.code[2]
         return shape != "I" and orientation in ("I", shape)
 
+    @property
+    def pooled(self) -> Structure:
+        """The one with all components alike in what may vary here: of V, it makes E."""
+        return _BY_CODE[self.code.replace("V", "E")]
+
     def covariances(self, counts: Array, scatter: Array, previous: Array | None = None) -> Array:
         """Covariances within the structure that maximise the expected log-likelihood.
 
