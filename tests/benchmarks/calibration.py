@@ -66,8 +66,9 @@ def ranks(case: tuple[int, int, str], seed: int) -> dict[str, int]:
         n_components,
         covariance_type=covariance_type,
         priors=PRIORS,
-        draws=600,  # fewer would seldom be enough for the verdict, and then they are many more
+        draws=300,
         tune=400,
+        thin=4,  # one run for all, instead of longer ones where the first has not mixed
         cores=1,
         random_seed=seed,
         progressbar=False,
