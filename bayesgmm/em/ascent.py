@@ -38,18 +38,19 @@ Array = npt.NDArray[np.float64]
 GOING, CONVERGED, COLLAPSED = range(3)
 # Vectors of an ascent: the accepted point, and EM's answer to it; the point under trial, the
 # statistics which the rows return for it, and EM's answer; the statistics which the accepted
-# point was made of and which the rows returned, which the trial is made of; the step that led to
-# the trial; and the one ahead from the accepted point. Points have factors, not covariances.
-HERE, IMAGE, TRIAL, STATS, REPLY, MADE, FOUND, PLANNED, STEP, AHEAD = range(10)
-N_VECTORS = 10
+# point was made of and which the rows returned, which the trial is made of; and the step ahead.
+# Points have factors, not covariances.
+HERE, IMAGE, TRIAL, STATS, REPLY, MADE, FOUND, PLANNED, AHEAD = range(9)
+N_VECTORS = 9
 
 PLAIN = sys.maxsize  # steps: to stay with EM
 _HALF_LOG_TWO_PI = 0.5 * math.log(2 * math.pi)
 _STEADY = 3  # the end must have been in sight for this many sweeps
 _ROUNDING = 8 * float(np.finfo(np.float64).eps)
-_REACH = 8.0  # at first, a step is at most so many times EM's own; grows with success
-_GROWTH = 4.0
-_SHORTEST = 0.05  # a step that had to be cut to less gives way to EM's
+_REACH = 8.0  # at first, a step is at most so many times EM's own
+_LEAST_REACH = 2.0  # after a success
+_GROWTH = 4.0  # where the reach was the limit, and what was promised came true
+_SHORTEST, _LONGEST = 0.05, 0.5  # to which shares a step that led down is cut
 
 STATE = np.dtype(
     [
@@ -66,12 +67,11 @@ STATE = np.dtype(
         ("steady", np.int64),
         ("age", np.int64),  # steps taken
         ("n_records", np.int64),
-        ("slope", np.float64),  # of the direction from here, of all rows, ...
-        ("stretch", np.float64),
-        ("informed", np.int64),
-        ("planned_slope", np.float64),  # ... and of the step under trial, ...
-        ("fraction", np.float64),  # ... of which so much is left
-        ("reach", np.float64),
+        ("informed", np.int64),  # whether anything is known of the way ahead:
+        ("slope", np.float64),  # how steep it is at first, ...
+        ("promise", np.float64),  # ... how high it leads, ...
+        ("stretch", np.float64),  # ... and how long it is, in steps of EM;
+        ("reach", np.float64),  # it may be so long
         ("accepted", np.int64),
         ("plain", np.int64),  # whether the trial is EM's own step
         ("stretched", np.int64),  # whether its length was the limit
@@ -94,7 +94,7 @@ def begun(
     states["weight"], states["tol"], states["narrowest"] = weight, tol, narrowest
     states["plain_steps"], states["equal_volumes"] = plain_steps, equal_volumes
     states["n_blocks"], states["best"], states["gain"] = n_blocks, -np.inf, np.nan
-    states["reach"], states["fraction"], states["plain"] = _REACH, 1.0, 1
+    states["reach"], states["plain"] = _REACH, 1
     return states
 
 
@@ -134,7 +134,8 @@ def learn(
     state.accepted, state.drop = accepted, value - before
     if accepted:
         state.gain, state.best = value - before, value
-        state.reach *= _GROWTH if state.stretched else 1.0
+        grown = state.stretched != 0 and 2 * state.gain > state.promise
+        state.reach = max(state.reach * (_GROWTH if grown else 1.0), _LEAST_REACH)
         _take(state, v, centre)
         here = parts(v[HERE], centre, state.n_blocks)
         image = parts(v[IMAGE], centre, state.n_blocks)
@@ -144,14 +145,16 @@ def learn(
             remember(records[s], state.n_records, here, image, v[MADE], v[FOUND], centre)
             state.n_records += 1
         state.age += 1
-        state.informed = 0
-        if state.n_records > 0 and state.age > state.plain_steps:
-            slope, state.stretch, state.informed = direction(
-                records[s], state.n_records, here, centre, v[AHEAD]
-            )
-            state.slope = slope * state.weight
     else:
         _shorten(state)
+    # less far than EM itself goes, nothing is gained
+    state.informed = state.n_records > 0 and state.age > state.plain_steps and state.reach > 1.0
+    if state.informed:
+        here = parts(v[HERE], centre, state.n_blocks)
+        slope, gain, state.stretch = direction(
+            records[s], state.n_records, here, centre, state.reach, v[AHEAD]
+        )
+        state.slope, state.promise = slope * state.weight, gain * state.weight
     _watch(state, before, previous)
     if lost:
         state.reason = COLLAPSED
@@ -181,7 +184,7 @@ def _watch(state: Any, before: float, previous: float) -> None:
     gain = state.gain
     rounding = abs(state.drop) <= _ROUNDING * abs(before) and abs(before) < np.inf
     if state.informed:
-        little = abs(state.slope) / 2 < state.tol and gain < state.tol
+        little = state.promise < state.tol and gain < state.tol
     else:
         little = 0 < gain < previous and gain * gain / (previous - gain) < state.tol
     if rounding or (state.accepted and little):
@@ -192,35 +195,28 @@ def _watch(state: Any, before: float, previous: float) -> None:
 
 @jit_part
 def _shorten(state: Any) -> None:
-    """Cut a step that led down, to where a parabola through what is known has its top."""
-    model, fraction = state.planned_slope * state.fraction, state.fraction
-    shorter = fraction * model / (2 * (model - state.drop))
+    """Reach less far than a step that led down: to where a parabola has its top."""
+    shorter = state.slope / (2 * (state.slope - state.drop))
     if not abs(shorter) < np.inf:
-        shorter = 0.25 * fraction
-    shorter = min(max(shorter, _SHORTEST * fraction), 0.5 * fraction)
-    state.reach = max(1.0, state.reach * shorter / fraction)
-    state.fraction = shorter
+        shorter = _SHORTEST
+    state.reach = state.stretch * min(max(shorter, _SHORTEST), _LONGEST)
 
 
 @jit_part
 def _plan(state: Any, v: Array) -> None:
     """Write the statistics which the next trial is to be made of, unless it is EM's step."""
-    fresh = state.accepted != 0 and state.informed != 0 and state.slope > 0
-    limit = min(1.0, state.reach / max(state.stretch, 1.0))
-    if fresh:
-        state.planned_slope, state.fraction = limit * state.slope, 1.0
-        for p in range(v.shape[1]):
-            v[STEP, p] = limit * v[AHEAD, p]
-    state.stretched = fresh and limit < 1
-    state.planned = fresh or (state.accepted == 0 and state.fraction >= _SHORTEST)
+    state.planned = state.informed != 0 and state.slope > 0
+    state.stretched = state.planned != 0 and 2 * state.stretch > state.reach
     if state.planned:
         for p in range(v.shape[1]):
-            v[PLANNED, p] = v[MADE, p] + state.fraction * v[STEP, p]
+            v[PLANNED, p] = v[MADE, p] + v[AHEAD, p]
 
 
 @jit
-def settle(states: Any, s: int, vectors: Array, centres: Array, proper: bool) -> None:
+def settle(states: Any, s: int, vectors: Array, centres: Array, proper: bool) -> bool:
     """Try the plan, from which an M-step made ``TRIAL``; or EM's own step if there is none.
+
+    Or shorten the plan, if it led to no mixture, and tell that it needs another M-step.
 
     Parameters
     ----------
@@ -233,11 +229,19 @@ def settle(states: Any, s: int, vectors: Array, centres: Array, proper: bool) ->
     trial = parts(v[TRIAL], centre, state.n_blocks)
     good = state.planned != 0 and proper and narrowest_scale(trial) >= state.narrowest
     if state.planned and not good:
-        state.reach = max(1.0, state.reach / _GROWTH)
+        state.slope, state.promise = state.slope / _GROWTH, state.promise / _GROWTH
+        state.reach = state.stretch = state.stretch / _GROWTH
+        state.planned = state.stretch > 1.0
+        if state.planned:
+            for p in range(v.shape[1]):
+                v[AHEAD, p] /= _GROWTH
+                v[PLANNED, p] = v[MADE, p] + v[AHEAD, p]
+            return False
     state.plain, state.stretched = not good, state.stretched != 0 and good
     if not good:
         _copy(v[IMAGE], v[TRIAL])
         _copy(v[FOUND], v[PLANNED])
+    return True
 
 
 @jit_inner
@@ -308,9 +312,11 @@ def run(
             proper = mstep(maximise, same, n_blocks, v[STATS], trial.means, v[TRIAL], v[REPLY])
             learn(states, s, vectors, records, centres, loglik[0], proper)
             histories[s, t] = state.best
-            if state.planned:
-                proper = mstep(maximise, same, n_blocks, v[PLANNED], centre, v[HERE], v[TRIAL])
-            settle(states, s, vectors, centres, proper)
+            settled = False
+            while not settled:
+                if state.planned:
+                    proper = mstep(maximise, same, n_blocks, v[PLANNED], centre, v[HERE], v[TRIAL])
+                settled = settle(states, s, vectors, centres, proper)
 
 
 @jit_part
@@ -346,7 +352,7 @@ _ESTEPS = [kernels.signature(kernels.estep, diagonal) for diagonal in (False, Tr
 _COVARIANCES = function_signature((0,), (1, 4, 4, 4))
 _MSTEP = function_signature((types.FunctionType(_COVARIANCES), 0, 0), (1, 2, 1, 1), types.boolean)
 _LEARN = function_signature((), (STATE, 0, 3, 4, 3, types.float64, types.boolean))
-_SETTLE = function_signature((), (STATE, 0, 3, 3, types.boolean))
+_SETTLE = function_signature((), (STATE, 0, 3, 3, types.boolean), types.boolean)
 _FUNCTIONS = [types.FunctionType(one) for one in (*_ESTEPS, _MSTEP, _COVARIANCES, _LEARN, _SETTLE)]
 
 

@@ -193,15 +193,17 @@ class Flock:
         arrays = (vectors, self.records, self.centres)
         for s, value, good in zip(active, values, proper, strict=True):
             compiled.learn(self.states, s, *arrays, value, good)
-        planned = np.flatnonzero(self.going & (self.states["planned"] != 0))
-        made = np.zeros(len(vectors), dtype=np.bool_)
-        if len(planned):
-            stats = unflattened(vectors[planned, compiled.PLANNED], self.start)
-            here = self._points(compiled.HERE, planned)
-            trial, made[planned] = objective.mstep(stats, self.centres[planned], here)
-            vectors[planned, compiled.TRIAL] = flattened(trial)
-        for s in np.flatnonzero(self.going):
-            compiled.settle(self.states, int(s), vectors, self.centres, made[s])
+        unsettled, made = np.flatnonzero(self.going), np.zeros(len(vectors), dtype=np.bool_)
+        while len(unsettled):
+            planned = unsettled[self.states["planned"][unsettled] != 0]
+            if len(planned):
+                stats = unflattened(vectors[planned, compiled.PLANNED], self.start)
+                here = self._points(compiled.HERE, planned)
+                trial, made[planned] = objective.mstep(stats, self.centres[planned], here)
+                vectors[planned, compiled.TRIAL] = flattened(trial)
+            for s in unsettled:
+                made[s] = compiled.settle(self.states, int(s), vectors, self.centres, made[s])
+            unsettled = unsettled[~made[unsettled]]
 
     @property
     def going(self) -> npt.NDArray[np.bool_]:

@@ -3,13 +3,16 @@
 EM is scaled gradient ascent: its step is the gradient of the log-likelihood, divided by the
 information that complete data would hold. Where much of that information is missing, the step
 is too short, by the same factor again and again, and what one step after another changes in the
-gradient tells by how much. The limited-memory BFGS recursion (Nocedal 1980) turns that into a
-better step; it begins with EM's own, as Lange (1995) proposed, so that EM is what is left when
-nothing has been learnt.
+gradient tells by how much. The curvature begins as that of EM, as Lange (1995) proposed, so that
+EM is what is left when nothing has been learnt. It learns from pairs of steps and changes by the
+update of Broyden, Fletcher, Goldfarb and Shanno; or, where the log-likelihood curves upward, as on
+the plateaus between two ways to share out the rows, by the symmetric update of rank one, which can
+say so (Nocedal and Wright 2006, chapter 6). Of the quadratic that results, the step goes to the
+highest point within reach (their chapter 4): a longer one would lead where it no longer holds.
 
 Two descriptions of a step are kept side by side. Inner products are taken between changes of the
 parameters, in units of their complete-data standard errors at the current point: there the
-information is the identity, and the recursion symmetric. The step itself is made of expected
+information is the identity, and the curvature symmetric. The step itself is made of expected
 statistics, of which an M-step makes parameters: so it never leaves the covariance structure, and
 no structure needs code of its own.
 
@@ -17,8 +20,7 @@ References
 ----------
 Lange, K. (1995). A quasi-Newton acceleration of the EM algorithm. Statistica Sinica 5, 1-18.
 
-Nocedal, J. (1980). Updating quasi-Newton matrices with limited storage. Mathematics of
-Computation 35, 773-782.
+Nocedal, J. and Wright, S. J. (2006). Numerical Optimization, second edition. Springer.
 """
 
 from __future__ import annotations
@@ -33,9 +35,14 @@ from bayesgmm.mixture.compilation import jit_inner, jit_part
 
 Array = npt.NDArray[np.float64]
 
-PAIRS = 5  # steps remembered: older ones tell of a curvature that is no longer there
+PAIRS = 6  # steps remembered, ...
+_ANYHOW = 2  # ... of which so many count even if they were long
+_NEARBY = 0.05  # else so much of a way, in complete-data standard deviations of a single row
 _POINT, _IMAGE, _MADE, _FOUND = range(4)  # of a record
-_LEAST_CURVATURE = 1e-8  # a pair with less of it tells nothing
+_NEW = 1e-3  # squared sine of its angle to those before, from which a vector adds an axis
+_LEAST_CURVATURE = 1e-3  # along a step, from which the update keeps all curvatures positive
+_LEAST_COSINE = 1e-8  # between a step and what it taught: less is noise
+_TRIALS, _CLOSE = 30, 0.7  # steps tried until one is as long as this share of the reach
 _TINY = float(np.finfo(np.float64).tiny)
 
 
@@ -53,8 +60,13 @@ def remember(
 
 @jit_part
 def direction(
-    records: Array, n_records: int, point: Parts, centre: Array, step: Array
-) -> tuple[float, float, bool]:
+    records: Array,
+    n_records: int,
+    point: Parts,
+    centre: Array,
+    reach: float,
+    step: Array,
+) -> tuple[float, float, float]:
     """Write where to go from the point of the last record.
 
     Parameters
@@ -69,6 +81,8 @@ def direction(
         The last point, with factors.
     centre : array, shape (K, D)
         Gives the shapes.
+    reach : float
+        Longest step, in units of EM's own.
     step : array, shape (P,)
         Overwritten with the change of the expected statistics.
 
@@ -76,70 +90,152 @@ def direction(
     -------
     slope : float
         How fast the log-likelihood of one row rises along it.
+    gain : float
+        How much it is expected to rise.
     stretch : float
         Its length in units of EM's own step.
-    informed : bool
-        Whether anything was known of the curvature.
     """
-    # the recursion, on coefficients: [steps, changes of the gradient, gradient] are 2 M + 1
-    M = min(n_records - 1, PAIRS)
-    n, P, B = 2 * M + 1, records.shape[2], point.blocks.shape[1]
-    whitened, statistics, change = np.empty((n, P)), np.empty((n, P)), np.empty(P)
+    most = 2 * min(n_records - 1, PAIRS) + 1
+    n, P, B, way = 1, records.shape[2], point.blocks.shape[1], 0.0
+    # the gradient, then changes of it and steps, the latest first
+    whitened, statistics, change = np.empty((most, P)), np.empty((most, P)), np.empty(P)
     inverse, half = inverses(point.blocks), np.empty(point.blocks.shape[2])
-    for j in range(n):
-        i = j if j < M else j - M
-        here = records[(n_records - 1 - M + i) % (PAIRS + 1)]
-        after = records[(n_records - M + i) % (PAIRS + 1)]
+    for j in range(most):
+        i = n_records - 1 - (j + 1) // 2
+        here, after = records[i % (PAIRS + 1)], records[(i + 1) % (PAIRS + 1)]
+        is_step = j > 0 and j % 2 == 0
         for p in range(P):
-            if j < M:
+            if is_step:
                 change[p] = after[_POINT, p] - here[_POINT, p]
                 statistics[j, p] = after[_MADE, p] - here[_MADE, p]
             else:
                 change[p] = here[_IMAGE, p] - here[_POINT, p]
                 statistics[j, p] = here[_FOUND, p] - here[_MADE, p]
-                if j < n - 1:
+                if j > 0:
                     change[p] -= after[_IMAGE, p] - after[_POINT, p]
                     statistics[j, p] -= after[_FOUND, p] - after[_MADE, p]
         there = parts(whitened[j], centre, B)
         whiten(parts(change, centre, B), point.weights, inverse, half, there)
-    products = np.empty((n, n))
-    for i in range(n):
-        for j in range(i + 1):
-            products[i, j] = products[j, i] = _dot(whitened[i], whitened[j])
-    shares = np.empty(n)
-    informed = _recursion(products, M, shares)
+        if is_step:
+            n, way = j + 1, way + math.sqrt(_dot(whitened[j], whitened[j]))
+            if way > _NEARBY and j >= 2 * _ANYHOW:
+                break
+    axes, curvature, shares = np.empty((n, n)), np.empty((n, n)), np.empty(n)
+    _orthogonalise(whitened[:n], axes)
+    _learn(axes, curvature)
+    slope, gain, stretch = _highest(curvature, axes[0], reach, shares)
+    for j in range(n - 1, -1, -1):  # of the axes, then of the vectors
+        for i in range(j + 1, n):
+            shares[j] -= axes[i, j] * shares[i]
+        shares[j] = shares[j] / axes[j, j] if axes[j, j] > 0.0 else 0.0
     for p in range(P):
         step[p] = 0.0
     for j in range(n):
         for p in range(P):
             step[p] += shares[j] * statistics[j, p]
-    squared = 0.0
-    for i in range(n):
-        squared += shares[i] * _dot(products[i], shares)
-    own = max(products[n - 1, n - 1], _TINY)
-    return _dot(products[n - 1], shares), math.sqrt(max(squared, 0.0) / own), informed
+    return slope, gain, stretch
 
 
 @jit_part
-def _recursion(products: Array, M: int, shares: Array) -> bool:
-    """Write the coefficients of the direction; tell whether any pair was of use."""
-    taken, informed = np.empty(M), False
-    for j in range(2 * M):
-        shares[j] = 0.0
-    shares[2 * M] = 1.0
-    for i in range(M - 1, -1, -1):
-        curvature = products[i, M + i]
-        taken[i] = 0.0
-        if curvature > _LEAST_CURVATURE * products[i, i]:
-            informed = True
-            taken[i] = _dot(products[i], shares) / curvature
-        shares[M + i] = -taken[i]
-    for i in range(M):
-        curvature, excess = products[i, M + i], 0.0
-        if curvature > _LEAST_CURVATURE * products[i, i]:
-            excess = _dot(products[M + i], shares) / curvature
-        shares[i] = taken[i] - excess
-    return informed
+def _orthogonalise(vectors: Array, out: Array) -> None:
+    """Write what each vector is in orthogonal axes, shape (n, n), of which the first is along it.
+
+    A vector that adds no axis has a diagonal of 0.
+    """
+    n = len(vectors)
+    for i in range(n):
+        for j in range(n):
+            out[i, j] = 0.0
+        whole = left = _dot(vectors[i], vectors[i])
+        for j in range(i):
+            if out[j, j] > 0.0:
+                value = _dot(vectors[i], vectors[j])
+                for m in range(j):
+                    value -= out[i, m] * out[j, m]
+                out[i, j] = value / out[j, j]
+                left -= out[i, j] * out[i, j]
+        if left > _NEW * whole:
+            out[i, i] = math.sqrt(left)
+
+
+@jit_part
+def _learn(axes: Array, curvature: Array) -> None:
+    """Write what changes of the gradient, in odd rows, and the steps below them tell."""
+    n, seen = len(axes), np.empty(len(axes))
+    for i in range(n):
+        for j in range(n):
+            curvature[i, j] = 1.0 if i == j else 0.0
+    for pair in range(n // 2, 0, -1):
+        change, step = axes[2 * pair - 1], axes[2 * pair]
+        for i in range(n):
+            seen[i] = _dot(curvature[i], step)
+        expected, found, length = _dot(seen, step), _dot(change, step), _dot(step, step)
+        if expected > 0.0 and found > _LEAST_CURVATURE * length:
+            for i in range(n):
+                for j in range(n):
+                    curvature[i, j] += change[i] * change[j] / found - seen[i] * seen[j] / expected
+            continue
+        for i in range(n):
+            seen[i] = change[i] - seen[i]
+        taught = _dot(seen, step)
+        if abs(taught) > _LEAST_COSINE * math.sqrt(_dot(seen, seen) * length):
+            for i in range(n):
+                for j in range(n):
+                    curvature[i, j] += seen[i] * seen[j] / taught
+
+
+@jit_part
+def _highest(
+    curvature: Array, slope: Array, reach: float, step: Array
+) -> tuple[float, float, float]:
+    """Write the step to the highest point of a quadratic, or to the highest within reach.
+
+    It is Newton's, once a multiple of the identity is added to the curvature: see `direction`.
+    """
+    lower, shift, low, high, short = np.empty(curvature.shape), 0.0, 0.0, np.inf, False
+    own, stretch = max(math.sqrt(_dot(slope, slope)), _TINY), np.inf
+    for _ in range(_TRIALS):
+        short = False
+        if _newton(curvature, shift, slope, lower, step):
+            stretch = math.sqrt(_dot(step, step)) / own
+            short = stretch <= reach
+        if short and (shift == 0.0 or stretch >= _CLOSE * reach):
+            break
+        if short:
+            high = shift
+        else:
+            low = shift
+        # where no curvature is negative, one over the reach is enough
+        shift = 0.5 * (low + high) if high < np.inf else max(4.0 * shift, 1.0 / reach)
+    for i in range(len(step)):
+        step[i] = step[i] if short else 0.0
+    rise = _dot(slope, step)
+    return rise, 0.5 * (rise + shift * (stretch * own) ** 2), stretch
+
+
+@jit_part
+def _newton(curvature: Array, shift: float, slope: Array, lower: Array, step: Array) -> bool:
+    """Write the step to the top of a quadratic; tell whether it has one."""
+    n = len(slope)
+    for i in range(n):
+        step[i] = slope[i]
+        for j in range(i + 1):
+            value = curvature[i, j] + (shift if i == j else 0.0)
+            for m in range(j):
+                value -= lower[i, m] * lower[j, m]
+            if j < i:
+                lower[i, j] = value / lower[j, j]
+                step[i] -= lower[i, j] * step[j]
+            elif value > 0.0:
+                lower[i, i] = math.sqrt(value)
+            else:
+                return False
+        step[i] /= lower[i, i]
+    for i in range(n - 1, -1, -1):
+        for m in range(i + 1, n):
+            step[i] -= lower[m, i] * step[m]
+        step[i] /= lower[i, i]
+    return True
 
 
 @jit_inner

@@ -110,8 +110,9 @@ def test_slope_of_a_direction_is_that_of_the_log_likelihood(name):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(400, 2)) * [1, 2] + 2 * (rng.random((400, 1)) < 0.4)
     objective = objective_of(X, name)
-    flock = Flock(objective, some_ascents(objective, 2, 1), 0.0, 0.0, 12)
-    flock.walk(13)
+    # a little later, some components change the order of their axes: there is no slope there
+    flock = Flock(objective, some_ascents(objective, 2, 1), 0.0, 0.0, 10)
+    flock.walk(11)
     vectors, state = flock.vectors[0], flock.states[0]
     here = pointed(vectors[None, compiled.HERE], flock.start)
 
