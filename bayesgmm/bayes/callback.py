@@ -70,6 +70,7 @@ class Table:
     """
 
     def __init__(self, rows: Array, layout: Layout, prior: twin.Prior) -> None:
+        self._given = rows, layout, prior
         diagonal = not layout.n_blocks
         self.density, self.copy = _addresses()
         self._arrays = [np.ascontiguousarray(value) for value in (rows, *layout, *prior)]
@@ -80,6 +81,10 @@ class Table:
         estep = kernels.pointer(kernels.estep, diagonal).address
         self._lines[-2:, 0] = _formula(diagonal), estep
         self.address = self._lines.ctypes.data
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Give what a copy is made of: in another process, addresses are others."""
+        return Table, self._given
 
     def log_densities(self, points: Array) -> tuple[Array, Array]:
         """Log densities (M,) and gradients (M, n) at vectors, shape (M, n)."""

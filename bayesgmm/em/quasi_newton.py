@@ -121,9 +121,9 @@ def direction(
             if way > _NEARBY and j >= 2 * _ANYHOW:
                 break
     axes, curvature, shares = np.empty((n, n)), np.empty((n, n)), np.empty(n)
-    _orthogonalise(whitened[:n], axes)
-    _learn(axes, curvature)
-    slope, gain, stretch = _highest(curvature, axes[0], reach, shares)
+    orthogonalise(whitened[:n], axes)
+    teach(axes, curvature)
+    slope, gain, stretch = highest(curvature, axes[0], reach, shares)
     for j in range(n - 1, -1, -1):  # of the axes, then of the vectors
         for i in range(j + 1, n):
             shares[j] -= axes[i, j] * shares[i]
@@ -137,8 +137,8 @@ def direction(
 
 
 @jit_part
-def _orthogonalise(vectors: Array, out: Array) -> None:
-    """Write what each vector is in orthogonal axes, shape (n, n), of which the first is along it.
+def orthogonalise(vectors: Array, out: Array) -> None:
+    """Write vectors (n, P) in orthogonal axes, shape (n, n): the first is along the first of them.
 
     A vector that adds no axis has a diagonal of 0.
     """
@@ -159,8 +159,11 @@ def _orthogonalise(vectors: Array, out: Array) -> None:
 
 
 @jit_part
-def _learn(axes: Array, curvature: Array) -> None:
-    """Write what changes of the gradient, in odd rows, and the steps below them tell."""
+def teach(axes: Array, curvature: Array) -> None:
+    """Write the curvature that changes of the gradient, in odd rows, and the steps below tell of.
+
+    In the axes in which they are given. The latest, which come first, it fits exactly.
+    """
     n, seen = len(axes), np.empty(len(axes))
     for i in range(n):
         for j in range(n):
@@ -185,12 +188,28 @@ def _learn(axes: Array, curvature: Array) -> None:
 
 
 @jit_part
-def _highest(
+def highest(
     curvature: Array, slope: Array, reach: float, step: Array
 ) -> tuple[float, float, float]:
     """Write the step to the highest point of a quadratic, or to the highest within reach.
 
-    It is Newton's, once a multiple of the identity is added to the curvature: see `direction`.
+    It is Newton's, once a multiple of the identity is added to the curvature.
+
+    Parameters
+    ----------
+    curvature : array, shape (n, n)
+        Symmetric; what the slope loses along a step.
+    slope : array, shape (n,)
+        At the beginning.
+    reach : float
+        Longest step, in lengths of the slope; it is used up to `_CLOSE`.
+    step : array, shape (n,)
+        Overwritten.
+
+    Returns
+    -------
+    slope, gain, stretch : float
+        See `direction`.
     """
     lower, shift, low, high, short = np.empty(curvature.shape), 0.0, 0.0, np.inf, False
     own, stretch = max(math.sqrt(_dot(slope, slope)), _TINY), np.inf

@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import pickle
 import subprocess
 import sys
 from dataclasses import replace
@@ -98,6 +99,16 @@ def test_the_table_keeps_what_it_points_to():
     assert function(x.size, *[a.ctypes.data for a in (x, gradient, value)], table.address) == 0
     assert value[0] == expected
     assert len(clutter) == 1000
+
+
+def test_a_copy_has_a_table_of_its_own():
+    density = make("full", FAMILIES[0])
+    x = np.zeros(density.n_dim)
+    expected = density.value_and_grad(x)
+    copy = pickle.loads(pickle.dumps(density))
+    assert copy.table.address != density.table.address
+    del density
+    np.testing.assert_array_equal(copy.value_and_grad(x)[1], expected[1])
 
 
 def test_a_vector_of_the_wrong_length_is_refused():
