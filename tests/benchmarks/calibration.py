@@ -143,9 +143,9 @@ def picture(tables: dict[str, pd.DataFrame], path: str) -> None:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(12, 12), layout="constrained")
-    axes = figure.subplots(4, len(tables) // 4, sharex=True, sharey=True)
+    axes = figure.subplots(4, len(CASES) // 4, sharex=True, sharey=True)
     places = (np.arange(RANKED) + 1) / (RANKED + 1)
-    for ax, (name, table) in zip(axes.ravel(), tables.items(), strict=True):
+    for ax, (name, table) in zip(axes.ravel(), tables.items(), strict=False):
         n = len(table)
         cut = np.quantile(reference(n), 0.05) / 2
         for end in (cut, 1 - cut):
@@ -176,6 +176,8 @@ def main() -> None:
             rows[name] = {quantity: probability(table[quantity].to_numpy()) for quantity in table}
             chances = ", ".join(f"{quantity} {p:.3f}" for quantity, p in rows[name].items())
             print(f"{name}: {chances}", flush=True)
+            if arguments.picture:  # of as many cases as there are
+                picture(tables, arguments.picture)
     found = pd.DataFrame(rows).T
     every = found.stack().dropna().to_numpy()
     print(
@@ -184,8 +186,6 @@ def main() -> None:
         f"(the smallest of so many uniform numbers is below {1 - 0.05 ** (1 / len(every)):.4f} in "
         f"95 of 100 cases); {time.perf_counter() - began:.0f} s"
     )
-    if arguments.picture:
-        picture(tables, arguments.picture)
 
 
 if __name__ == "__main__":
