@@ -145,7 +145,7 @@ def _compiled(
     kernels.compile_kernel(prepare, diagonal)
     of_one = kernels.pointer(kernel, diagonal)
     with announce_compilation():
-        compile_for(loop, [((of_one.type, 2, 2, 3, 3 if diagonal else 4), (axes,))])
+        compile_for(loop, (of_one.type, 2, 2, 3, 3 if diagonal else 4), (axes,))
     return functools.partial(loop, of_one)
 
 

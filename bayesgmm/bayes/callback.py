@@ -73,6 +73,7 @@ class Table:
         self._given = rows, layout, prior
         diagonal = not layout.n_blocks
         self.density, self.copy = _addresses()
+        self._evaluate = _PROTOTYPE(self.density)
         self._arrays = [np.ascontiguousarray(value) for value in (rows, *layout, *prior)]
         self._lines = np.zeros((_LINES, _LINE), dtype=np.int64)
         for line, array in zip(self._lines[:-2], self._arrays, strict=True):
@@ -90,7 +91,7 @@ class Table:
         """Log densities (M,) and gradients (M, n) at vectors, shape (M, n)."""
         points = np.ascontiguousarray(points, dtype=np.float64)
         values, gradients = np.empty(len(points)), np.empty(points.shape)
-        evaluate, n = _PROTOTYPE(self.density), points.shape[1]
+        evaluate, n = self._evaluate, points.shape[1]
         x, value, gradient = points.ctypes.data, values.ctypes.data, gradients.ctypes.data
         for i in range(len(points)):
             evaluate(n, x + 8 * i * n, gradient + 8 * i * n, value + 8 * i, self.address)

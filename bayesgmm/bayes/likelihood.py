@@ -165,8 +165,8 @@ def _compile(diagonal: bool) -> None:
     F = 2 if diagonal else 3
     kernels.compile_kernel(prepare, diagonal)
     kernels.compile_kernel(kernels.estep, diagonal)
-    compile_for(_estep, [((2, 1, 2, F), (1, 2, F))])
-    compile_for(_score, [((1, F, 1, 2, F), (1, 2, F))])
+    compile_for(_estep, (2, 1, 2, F), (1, 2, F))
+    compile_for(_score, (1, F, 1, 2, F), (1, 2, F))
 
 
 @jit_exact

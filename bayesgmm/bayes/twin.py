@@ -31,13 +31,11 @@ from bayesgmm.bayes.parts import (
 )
 from bayesgmm.bayes.terms import Prior, correlation_prior, means_prior, scales_prior, weights_prior
 from bayesgmm.bayes.transforms import Index, Layout
-from bayesgmm.mixture.compilation import function_at, jit_part, jit_pointed
-from bayesgmm.mixture.kernels import estep, one_estep, signature
+from bayesgmm.mixture.compilation import jit_part, jit_pointed
+from bayesgmm.mixture.kernels import diagonal_estep_at, full_estep_at, one_estep
 
 Array = npt.NDArray[np.float64]
 
-_estep_full = function_at(signature(estep, diagonal=False))
-_estep_diag = function_at(signature(estep, diagonal=True))
 _LOG_2PI = np.log(2 * np.pi)
 
 
@@ -80,7 +78,7 @@ def log_density_diag(
             inverse[k, d] = np.exp(-log_spread[k, d])
 
     loglik = one_estep(
-        _estep_diag(estep), X, log_coef, means, inverse, counts, slope.means, scatter
+        diagonal_estep_at(estep), X, log_coef, means, inverse, counts, slope.means, scatter
     )
 
     d_log_spread = np.empty((K, D))
@@ -121,7 +119,7 @@ def log_density_full(
                 inverse[k, i, j] = inverse_factors[b, i, j] * shrink
 
     loglik = one_estep(
-        _estep_full(estep), X, log_coef, means, inverse, counts, slope.means, scatter
+        full_estep_at(estep), X, log_coef, means, inverse, counts, slope.means, scatter
     )
 
     d_log_spread = np.empty((K, D))

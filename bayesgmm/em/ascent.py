@@ -30,6 +30,7 @@ from bayesgmm.mixture.compilation import (
     jit_inner,
     jit_part,
 )
+from bayesgmm.mixture.kernels import diagonal_estep_at, full_estep_at
 from bayesgmm.mixture.structures.matrices import inverted
 from bayesgmm.mixture.structures.msteps import MStep
 
@@ -132,12 +133,12 @@ def learn(
     accepted = (state.plain != 0 and not lost) or value >= state.best
     before, previous = state.best, state.gain
     state.accepted, state.drop = accepted, value - before
+    here = parts(v[HERE], centre, state.n_blocks)
     if accepted:
         state.gain, state.best = value - before, value
         grown = state.stretched != 0 and 2 * state.gain > state.promise
         state.reach = max(state.reach * (_GROWTH if grown else 1.0), _LEAST_REACH)
         _take(state, v, centre)
-        here = parts(v[HERE], centre, state.n_blocks)
         image = parts(v[IMAGE], centre, state.n_blocks)
         if not proper or narrowest_scale(image) < state.narrowest:
             state.reason = COLLAPSED
@@ -150,7 +151,6 @@ def learn(
     # less far than EM itself goes, nothing is gained
     state.informed = state.n_records > 0 and state.age > state.plain_steps and state.reach > 1.0
     if state.informed:
-        here = parts(v[HERE], centre, state.n_blocks)
         slope, gain, state.stretch = direction(
             records[s], state.n_records, here, centre, state.reach, v[AHEAD]
         )
@@ -252,8 +252,7 @@ def _copy(vector: Array, out: Array) -> None:
 
 @jit
 def run(
-    estep_full: Any,
-    estep_diagonal: Any,
+    estep: int,
     mstep: Any,
     maximise: Any,
     learn: Any,
@@ -272,9 +271,9 @@ def run(
 
     Parameters
     ----------
-    estep_full, estep_diagonal : callable
-        Kernels for full and for diagonal covariances. All functions that it calls are handed in,
-        so that none of them is compiled again as a part of this one.
+    estep : int
+        Where the kernel lies, for full covariances or for diagonal ones. All functions that it
+        calls are handed in, so that none of them is compiled again as a part of this one.
     mstep, maximise : callable
         The M-step, and that of the structure for it to call.
     learn, settle : callable
@@ -301,12 +300,12 @@ def run(
             prepared(trial, log_coef, inverse)
             if n_blocks == 1:
                 W, scatter = inverse.reshape(1, K, D, D), stats.blocks.reshape(1, K, D, D)
-                estep_full(
+                full_estep_at(estep)(
                     X, origin, unit, weights, log_coef, means, W, loglik, counts, sums, scatter
                 )
             else:
                 U, squares = inverse.reshape(1, K, D), stats.blocks.reshape(1, K, D)
-                estep_diagonal(
+                diagonal_estep_at(estep)(
                     X, origin, unit, weights, log_coef, means, U, loglik, counts, sums, squares
                 )
             proper = mstep(maximise, same, n_blocks, v[STATS], trial.means, v[TRIAL], v[REPLY])
@@ -331,29 +330,11 @@ def prepared(point: Parts, log_coef: Array, inverse: Array) -> None:
         inverted(point.blocks[k], inverse[k])
 
 
-@jit
-def _none(
-    X: Array,
-    origin: Array,
-    unit: Array,
-    row_weights: Array,
-    log_coef: Array,
-    means: Array,
-    inverse: Array,
-    loglik: Array,
-    counts: Array,
-    sums: Array,
-    scatter: Array,
-) -> None:
-    """Stand in for the kernel that is not needed, and would take long to compile."""
-
-
-_ESTEPS = [kernels.signature(kernels.estep, diagonal) for diagonal in (False, True)]
 _COVARIANCES = function_signature((0,), (1, 4, 4, 4))
 _MSTEP = function_signature((types.FunctionType(_COVARIANCES), 0, 0), (1, 2, 1, 1), types.boolean)
 _LEARN = function_signature((), (STATE, 0, 3, 4, 3, types.float64, types.boolean))
 _SETTLE = function_signature((), (STATE, 0, 3, 3, types.boolean), types.boolean)
-_FUNCTIONS = [types.FunctionType(one) for one in (*_ESTEPS, _MSTEP, _COVARIANCES, _LEARN, _SETTLE)]
+_FUNCTIONS = [types.FunctionType(one) for one in (_MSTEP, _COVARIANCES, _LEARN, _SETTLE)]
 
 
 @functools.cache
@@ -364,14 +345,13 @@ def decisions() -> tuple[Pointer, Pointer]:
 
 
 @functools.cache
-def _pointers(maximise: MStep, in_blocks: bool) -> tuple[Pointer, ...]:
+def _functions(maximise: MStep, in_blocks: bool) -> tuple[int | Pointer, ...]:
     """Compile `run` and all that it calls, or load it; give what it calls."""
-    estep = kernels.pointer(kernels.estep, diagonal=in_blocks)
+    estep = kernels.pointer(kernels.estep, diagonal=in_blocks).address
     with announce_compilation():
-        compile_for(run, [((*_FUNCTIONS, 2, 1, 1, 2), (STATE, 3, 4, 3, 2))])
-        none = Pointer(_none, _ESTEPS[not in_blocks])
+        compile_for(run, (0, *_FUNCTIONS, 2, 1, 1, 2), (STATE, 3, 4, 3, 2))
         return (
-            *([none, estep] if in_blocks else [estep, none]),
+            estep,
             Pointer(mstep, _MSTEP),
             Pointer(maximise, _COVARIANCES),
             *decisions(),
@@ -384,4 +364,4 @@ def climb_on(maximise: MStep, in_blocks: bool, *arrays: Any) -> None:
     Whether covariances are in several blocks decides which E-step is needed.
     """
     call: Any = run  # mypy does not know that a pointer stands for a function
-    call(*_pointers(maximise, in_blocks), *arrays)
+    call(*_functions(maximise, in_blocks), *arrays)

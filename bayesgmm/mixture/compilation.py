@@ -28,7 +28,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -94,26 +94,28 @@ Argument = int | np.dtype[np.void] | numba.types.Type
 
 
 def compile_for(
-    kernel: Callable[..., object],
-    signatures: Iterable[tuple[Sequence[Argument], Sequence[Argument]]],
+    kernel: Callable[..., object], reads: Sequence[Argument], writes: Sequence[Argument]
 ) -> None:
-    """Compile a kernel for its signatures, or load it, and refuse any other from then on.
+    """Compile a kernel for these arguments, or load it, and refuse any others from then on.
 
     Parameters
     ----------
     kernel : callable
         A function decorated with `jit`, whose arguments are float64 C-contiguous arrays, or other
         things that can be told of here.
-    signatures : iterable of (reads, writes)
+    reads, writes : sequence
         Numbers of dimensions: of the arrays that it reads, which come first and may be
         read-only, and of those that it overwrites. An integer has none. A dtype stands for an
         array of one dimension of such records; a type of numba's, for itself.
     """
-    dispatcher: Any = kernel
-    dispatcher.disable_compile(False)
-    for reads, writes in signatures:
-        dispatcher.compile(_types(reads, writes))
-    dispatcher.disable_compile()
+    _compile(kernel, _types(reads, writes))
+
+
+def _compile(kernel: Any, arguments: tuple[Any, ...]) -> Any:
+    kernel.disable_compile(False)
+    kernel.compile(arguments)
+    kernel.disable_compile()
+    return kernel
 
 
 def compile_callback(function: Callable[..., int], signature: Any) -> int:
@@ -159,10 +161,7 @@ class Pointer(numba.types.WrapperAddressProtocol):
     """
 
     def __init__(self, kernel: Callable[..., object], signature: Any) -> None:
-        dispatcher: Any = kernel
-        dispatcher.disable_compile(False)
-        dispatcher.compile(signature.args)
-        dispatcher.disable_compile()
+        dispatcher = _compile(kernel, signature.args)
         found = dispatcher.overloads[signature.args]
         name = found.fndesc.llvm_cfunc_wrapper_name
         self.address = int(found.library.get_pointer_to_function(name))

@@ -43,6 +43,7 @@ from bayesgmm.mixture.compilation import (
     Pointer,
     announce_compilation,
     compile_for,
+    function_at,
     function_signature,
     jit,
     jit_inner,
@@ -200,7 +201,7 @@ def compile_kernel(kernel: Kernel, diagonal: bool) -> None:
         For which kind of factors.
     """
     with announce_compilation():
-        compile_for(kernel, [_arguments(kernel, diagonal)])
+        compile_for(kernel, *_arguments(kernel, diagonal))
 
 
 @functools.cache
@@ -223,3 +224,8 @@ def _arguments(kernel: Kernel, diagonal: bool) -> tuple[tuple[int, ...], tuple[i
     if kernel is estep:
         return (2, 1, 1, 2, 2, 3, 2 + W), (1, 2, 3, 2 + W)
     return (2, 1, 1, 1, 2, 1 + W), (1 if kernel is pointwise else 2,)
+
+
+# an address (`Pointer.address`) as the E-step that lies there, in compiled code
+full_estep_at = function_at(signature(estep, diagonal=False))
+diagonal_estep_at = function_at(signature(estep, diagonal=True))

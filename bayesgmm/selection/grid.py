@@ -164,7 +164,8 @@ class _Grid:
             for i, cell in enumerate(self.cells)
             if cell.fit is not None and cell.scored
         }
-        return [i for i, value in scores.items() if value < min(scores.values()) + _NEAR]
+        best = min(scores.values(), default=np.inf)
+        return [i for i, value in scores.items() if value < best + _NEAR]
 
 
 def _larger(cell: Cell, cells: Sequence[Cell]) -> list[Cell]:

@@ -64,7 +64,7 @@ def test_infinities_survive_the_flags(load):
 def test_a_kernel_refuses_arrays_that_it_was_not_compiled_for(load):
     kernel = load("first", "@jit\ndef first(x):\n    return x[0]\n").first
     for _ in range(2):  # asking again does no harm
-        compilation.compile_for(kernel, [((1,), ())])
+        compilation.compile_for(kernel, (1,), ())
     assert kernel(np.ones(3)) == 1
     with pytest.raises(TypeError):
         kernel([1.0])

@@ -129,7 +129,7 @@ def _compile(
 ) -> None:
     """Compile a kernel, or load it, for what it reads after the mixtures and what it writes."""
     with announce_compilation():
-        compile_for(kernel, [((2, 1, 1, 2, 3, 3 if diagonal else 4, *reads), (writes,))])
+        compile_for(kernel, (2, 1, 1, 2, 3, 3 if diagonal else 4, *reads), (writes,))
 
 
 @jit

@@ -75,7 +75,7 @@ def as_blocks(matrices: Array) -> Array:
 @functools.cache
 def _compile() -> None:
     with announce_compilation():
-        compile_for(factorise_all, [((), (5, 5, 1))])
+        compile_for(factorise_all, (), (5, 5, 1))
 
 
 @jit

@@ -146,7 +146,7 @@ def compiled(code: str) -> MStep:
     """Compile that of a structure, given its letters, or load it, and return it."""
     found = MSTEPS.get(code) or MSTEPS[code[1:]]
     with announce_compilation():
-        compile_for(found, [((0,), (1, 4, 4, 4))])
+        compile_for(found, (0,), (1, 4, 4, 4))
     return found
 
 
