@@ -81,7 +81,7 @@ class Data:
     def rows(self, start: int = 0, stop: int | None = None) -> Array:
         """Return rows `start` to `stop` in their units: a new float64 array."""
         rows = np.subtract(np.asarray(self.values[start:stop]), self.origin, dtype=np.float64)
-        return np.divide(rows, self.unit, out=rows)
+        return np.multiply(rows, 1 / self.unit, out=rows)
 
     def chunks(self) -> Iterator[slice]:
         """Cut the rows into pieces of about a megabyte."""

@@ -10,6 +10,8 @@ of rows are (D, rows); four rows make a vector, and beyond the last row there is
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -34,6 +36,7 @@ from bayesgmm.mixture.instructions import (
     writer,
     zeros,
 )
+from bayesgmm.mixture.vectormath import emit_exp
 
 Array = npt.NDArray[np.float64]
 
@@ -67,7 +70,7 @@ def load_narrow(X: Array, start: int, n: int, origin: Array, unit: Array, x: Arr
         _load_4(X, start, whole, origin, unit, x)
     for j in range(D):
         for r in range(whole, n):
-            x[j, r] = (X[start + r, j] - origin[j]) / unit[j]
+            x[j, r] = (X[start + r, j] - origin[j]) * (1 / unit[j])
 
 
 @jit_inner
@@ -93,13 +96,39 @@ def add_component(
         Overwritten, and raised; beyond n, with what means nothing.
     """
     if len(mean) == 1:
-        _density_1(x, n, mean, inverse, log_coef, joint, peak)
+        _component_1(x, n, mean, inverse, log_coef, joint, peak)
     elif len(mean) == 2:
-        _density_2(x, n, mean, inverse, log_coef, joint, peak)
+        _component_2(x, n, mean, inverse, log_coef, joint, peak)
     elif len(mean) == 3:
-        _density_3(x, n, mean, inverse, log_coef, joint, peak)
+        _component_3(x, n, mean, inverse, log_coef, joint, peak)
     else:
-        _density_4(x, n, mean, inverse, log_coef, joint, peak)
+        _component_4(x, n, mean, inverse, log_coef, joint, peak)
+
+
+@jit_inner
+def add_density(
+    x: Array, n: int, mean: Array, inverse: Array, log_coef: float, joint: Array, total: Array
+) -> None:
+    """Write one component's density at each of n rows, and add it to `total`.
+
+    Parameters
+    ----------
+    x, n, mean, inverse
+        See `add_component`.
+    log_coef : float
+        Not above 0. Densities are ``exp(log_coef - |W (x - mean)|² / 2)``, 0 where the square
+        overflows.
+    joint, total : array, shape (M,)
+        Overwritten, and added to; beyond n, with what means nothing.
+    """
+    if len(mean) == 1:
+        _density_1(x, n, mean, inverse, log_coef, joint, total)
+    elif len(mean) == 2:
+        _density_2(x, n, mean, inverse, log_coef, joint, total)
+    elif len(mean) == 3:
+        _density_3(x, n, mean, inverse, log_coef, joint, total)
+    else:
+        _density_4(x, n, mean, inverse, log_coef, joint, total)
 
 
 @jit_inner
@@ -135,7 +164,9 @@ def add_moments(
 
 def _emit_load(D: int, builder: Any, X: View, start: Any, n: Any, *views: View) -> None:
     origin, unit, x = views
-    centres, units = _known(builder, origin, D), _known(builder, unit, D)
+    one = everywhere(1.0)
+    centres = _known(builder, origin, D)
+    scales = [builder.fdiv(one, each) for each in _known(builder, unit, D)]
     together = ir.VectorType(ir.DoubleType(), LANES * D)
     with fours(builder, n) as r:
         place = X.at(builder.add(start, r), number(0))
@@ -144,13 +175,36 @@ def _emit_load(D: int, builder: Any, X: View, start: Any, n: Any, *views: View) 
             lanes = [j + D * lane for lane in range(LANES)]
             mask = ir.Constant(ir.VectorType(ir.IntType(32), LANES), lanes)
             value = builder.fsub(builder.shuffle_vector(rows, rows, mask), centres[j])
-            builder.store(builder.fdiv(value, units[j]), x.four(number(j), r), align=8)
+            builder.store(builder.fmul(value, scales[j]), x.four(number(j), r), align=8)
+
+
+def _emit_component(
+    D: int, builder: Any, x: View, n: Any, mean: View, inverse: View, log_coef: Any, *views: View
+) -> None:
+    joint, peak = views
+    with _log_densities(D, builder, x, n, mean, inverse, log_coef) as (r, value):
+        builder.store(value, joint.four(r), align=8)
+        highest = builder.load(peak.four(r), align=8)
+        higher = builder.fcmp_ordered(">", value, highest)
+        builder.store(builder.select(higher, value, highest), peak.four(r), align=8)
 
 
 def _emit_density(
     D: int, builder: Any, x: View, n: Any, mean: View, inverse: View, log_coef: Any, *views: View
 ) -> None:
-    joint, peak = views
+    joint, total = views
+    with _log_densities(D, builder, x, n, mean, inverse, log_coef) as (r, value):
+        density = emit_exp(builder, value)
+        builder.store(density, joint.four(r), align=8)
+        before = builder.load(total.four(r), align=8)
+        builder.store(builder.fadd(before, density), total.four(r), align=8)
+
+
+@contextmanager
+def _log_densities(
+    D: int, builder: Any, x: View, n: Any, mean: View, inverse: View, log_coef: Any
+) -> Iterator[tuple[Any, Any]]:
+    """Write a loop over fours of rows, and in it their log densities."""
     centres, top = _known(builder, mean, D), spread(builder, log_coef)
     weights = {at: spread(builder, builder.load(place)) for at, place in _lower(inverse, D).items()}
     largest, infinite, half = (everywhere(value) for value in (LARGEST, np.inf, -0.5))
@@ -165,11 +219,7 @@ def _emit_density(
             square = sum_product(builder, z, z, square)
         # a square that overflowed is inf, or NaN if infinities met on the way to it
         finite = builder.fcmp_ordered("<=", square, largest)
-        value = sum_product(builder, builder.select(finite, square, infinite), half, top)
-        builder.store(value, joint.four(r), align=8)
-        highest = builder.load(peak.four(r), align=8)
-        higher = builder.fcmp_ordered(">", value, highest)
-        builder.store(builder.select(higher, value, highest), peak.four(r), align=8)
+        yield r, sum_product(builder, builder.select(finite, square, infinite), half, top)
 
 
 def _emit_moments(D: int, builder: Any, x: View, n: Any, mean: View, *views: View) -> Any:
@@ -227,12 +277,12 @@ def _load(D: int) -> Any:
     return intrinsic(typed)
 
 
-def _density(D: int) -> Any:
+def _density(emit: Any, D: int) -> Any:
     def typed(
-        context: Any, x: Any, n: Any, mean: Any, inverse: Any, log_coef: Any, joint: Any, peak: Any
+        context: Any, x: Any, n: Any, mean: Any, inverse: Any, log_coef: Any, joint: Any, more: Any
     ) -> Any:
-        signature = types.void(x, types.intp, mean, inverse, types.float64, joint, peak)
-        return signature, writer(partial(_emit_density, D))
+        signature = types.void(x, types.intp, mean, inverse, types.float64, joint, more)
+        return signature, writer(partial(emit, D))
 
     return intrinsic(typed)
 
@@ -248,5 +298,10 @@ def _moments(D: int) -> Any:
 
 
 _load_1, _load_2, _load_3, _load_4 = (_load(D) for D in range(1, WIDEST + 1))
-_density_1, _density_2, _density_3, _density_4 = (_density(D) for D in range(1, WIDEST + 1))
+_component_1, _component_2, _component_3, _component_4 = (
+    _density(_emit_component, D) for D in range(1, WIDEST + 1)
+)
+_density_1, _density_2, _density_3, _density_4 = (
+    _density(_emit_density, D) for D in range(1, WIDEST + 1)
+)
 _moments_1, _moments_2, _moments_3, _moments_4 = (_moments(D) for D in range(1, WIDEST + 1))

@@ -3,17 +3,19 @@
 A library's ``exp`` is a call for each number. Written as straight arithmetic without a branch,
 it becomes vector instructions: four numbers at a time on most machines, and at small D the
 exponential is what an E-step costs. Both functions agree with the library's to a few units in
-the last place, on the ranges that log-sum-exp needs: arguments up to 0 for the exponential, from
-1 upwards for the logarithm.
+the last place, on the ranges that densities need: arguments up to 0 for the exponential, those
+that a double holds with all its digits for the logarithm.
 
 A double is ``m × 2^e``, with e in bits 52 to 62. So ``exp(x) = 2^n exp(r)`` with
-``n = round(x / ln 2)`` takes a short series for ``|r| ≤ ln(2) / 2`` and an addition to the bits.
+``n = round(x / ln 2)`` takes a polynomial for ``|r| ≤ ln(2) / 2`` and an addition to the bits.
 """
 
 from __future__ import annotations
 
 import math
 import struct
+import sys
+from itertools import zip_longest
 from typing import Any
 
 from llvmlite import ir
@@ -21,6 +23,7 @@ from numba import types
 from numba.extending import intrinsic
 
 from bayesgmm.mixture.compilation import jit_exact
+from bayesgmm.mixture.instructions import alike, sum_product
 
 
 def _bits(x: float) -> int:
@@ -28,6 +31,8 @@ def _bits(x: float) -> int:
 
 
 _EXPONENT = 52  # where the exponent begins
+_BIAS, _FRACTION = 1023, (1 << 52) - 1  # zero as an exponent, and the bits below it
+_ONE_BITS = _bits(1.0)
 _ROUNDER = 1.5 * 2.0**52  # added to a double, leaves the nearest integer in the lowest bits
 _ROUNDER_BITS = _bits(_ROUNDER)
 _SQRT_HALF_BITS = _bits(math.sqrt(0.5))
@@ -35,6 +40,10 @@ _LOG2_E = 1 / math.log(2)
 _LN2_HIGH = float.fromhex("0x1.62e42feep-1")  # short, so that its multiples by integers are exact
 _LN2_LOW = float.fromhex("0x1.a39ef35793c76p-33")  # ln 2 = high + low
 _UNDERFLOW = -708.0  # exp of anything lower would be subnormal, and counts as zero
+_IN_ORDER = ("contract",)  # or else a kernel's own flags apply, which let sums be reordered
+_SMALLEST = sys.float_info.min
+_INTEGER = ir.IntType(64)
+_EXP = [1 / math.factorial(i) for i in range(2, 14)]  # exp(r) = 1 + r + r² Σ c_i r^i, to 1e-17
 
 
 def _reader(source: Any, target: Any, machine_type: ir.Type) -> Any:
@@ -49,37 +58,61 @@ def _reader(source: Any, target: Any, machine_type: ir.Type) -> Any:
     return intrinsic(read)
 
 
-_as_int: Any = _reader(types.float64, types.int64, ir.IntType(64))
+_as_int: Any = _reader(types.float64, types.int64, _INTEGER)
 _as_float: Any = _reader(types.int64, types.float64, ir.DoubleType())
 
 
+def emit_exp(builder: Any, x: Any) -> Any:
+    """Write e to the power of x ≤ 0, a number or a vector; exactly 0 below -708."""
+    shifted = sum_product(builder, x, alike(x, _LOG2_E), alike(x, _ROUNDER))
+    n = builder.fsub(shifted, alike(x, _ROUNDER), flags=_IN_ORDER)
+    r = sum_product(builder, n, alike(x, -_LN2_HIGH), x)
+    r = sum_product(builder, n, alike(x, -_LN2_LOW), r)
+    square = builder.fmul(r, r, flags=_IN_ORDER)
+    p = _polynomial(builder, [alike(x, c) for c in _EXP], r)
+    p = builder.fadd(sum_product(builder, square, p, r), alike(x, 1.0), flags=_IN_ORDER)
+    whole = alike(x, 0.0, _INTEGER).type
+    power = builder.shl(builder.bitcast(shifted, whole), alike(x, _EXPONENT, _INTEGER))
+    value = builder.bitcast(builder.add(builder.bitcast(p, whole), power), x.type)
+    return builder.select(builder.fcmp_ordered("<", x, alike(x, _UNDERFLOW)), alike(x, 0.0), value)
+
+
+def _polynomial(builder: Any, coefficients: list[Any], x: Any) -> Any:
+    """Write a polynomial, halving it until it is a number: few steps wait for one another."""
+    while len(coefficients) > 1:
+        halves = zip_longest(coefficients[::2], coefficients[1::2])
+        coefficients = [a if b is None else sum_product(builder, b, x, a) for a, b in halves]
+        x = builder.fmul(x, x, flags=_IN_ORDER)
+    return coefficients[0]
+
+
+def _exp(context: Any, x: Any) -> Any:
+    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return emit_exp(builder, *arguments)
+
+    return types.float64(types.float64), emit
+
+
+exp: Any = intrinsic(_exp)
+
+
 @jit_exact
-def exp(x: float) -> float:
-    """Return e to the power of x ≤ 0; exactly 0 below -708, also at minus infinity."""
-    shifted = x * _LOG2_E + _ROUNDER
-    n = shifted - _ROUNDER
-    r = (x - n * _LN2_HIGH) - n * _LN2_LOW
-    p = 1 / 6227020800  # Taylor's series to r¹³ / 13!, whose remainder is below 1e-17
-    p = p * r + 1 / 479001600
-    p = p * r + 1 / 39916800
-    p = p * r + 1 / 3628800
-    p = p * r + 1 / 362880
-    p = p * r + 1 / 40320
-    p = p * r + 1 / 5040
-    p = p * r + 1 / 720
-    p = p * r + 1 / 120
-    p = p * r + 1 / 24
-    p = p * r + 1 / 6
-    p = p * r + 1 / 2
-    p = p * r + 1
-    p = p * r + 1
-    value: float = _as_float(_as_int(p) + (_as_int(shifted) << _EXPONENT))
-    return 0.0 if x < _UNDERFLOW else value
+def exponent(x: float) -> int:
+    """Return e of a positive ``x = m × 2^e`` with m from 1 to 2."""
+    e: int = (_as_int(x) >> _EXPONENT) - _BIAS
+    return e
+
+
+@jit_exact
+def fraction(x: float) -> float:
+    """Return m of a positive ``x = m × 2^e``, from 1 to 2."""
+    m: float = _as_float((_as_int(x) & _FRACTION) | _ONE_BITS)
+    return m
 
 
 @jit_exact
 def log(x: float) -> float:
-    """Return the natural logarithm of a finite x ≥ 1, else NaN."""
+    """Return the natural logarithm of a finite x that is not subnormal; NaN below, and of NaN."""
     bits = _as_int(x)
     exponent = (bits - _SQRT_HALF_BITS) >> _EXPONENT
     m: float = _as_float(bits - (exponent << _EXPONENT))  # between sqrt(1/2) and sqrt(2)
@@ -97,4 +130,4 @@ def log(x: float) -> float:
     p = p * v + 2 / 5
     p = p * v + 2 / 3
     value = n * _LN2_HIGH + (n * _LN2_LOW + (p * v * u + 2 * u))
-    return value if x >= 1 else math.nan
+    return value if x >= _SMALLEST else math.nan

@@ -245,6 +245,15 @@ def test_a_far_row_still_has_its_probabilities(far):
     np.testing.assert_array_equal(responsibilities(X, same_spread), 0.5)
 
 
+@pytest.mark.parametrize("kernel", [responsibilities, pointwise])
+def test_a_far_row_does_not_change_how_its_neighbours_are_seen(kernel):
+    """One far row, and a whole block of rows is looked at more carefully."""
+    rng = np.random.default_rng(3)
+    X, mixture = rng.normal(size=(200, 2)), random_mixture(rng, 3, 2)
+    with_one = np.concatenate([X, [[1e3, 1e3]]])
+    np.testing.assert_allclose(kernel(with_one, mixture)[:-1], kernel(X, mixture), rtol=1e-13)
+
+
 @pytest.mark.parametrize("far", [1e160, 1e300, 1.7e308])
 @pytest.mark.parametrize("structure", ["full", "diag"])
 def test_a_row_out_of_reach_has_no_density_and_no_influence(far, structure):
@@ -304,6 +313,12 @@ def each_exp(x, out):
 
 
 @jit
+def each_part(x, fractions, exponents):
+    for i in range(len(x)):
+        fractions[i], exponents[i] = vectormath.fraction(x[i]), vectormath.exponent(x[i])
+
+
+@jit
 def each_log(x, out):
     for i in range(len(x)):
         out[i] = vectormath.log(x[i])
@@ -327,8 +342,17 @@ def test_exp_underflows_to_zero():
     assert np.isnan(applied(each_exp, np.array([np.nan])))
 
 
+def test_fraction_and_exponent_make_the_number():
+    x = np.concatenate([np.random.default_rng(4).random(999), [1.0, 2.0, 1e-300, 1e300]])
+    fractions, exponents = np.empty((2, len(x)))
+    each_part(x, fractions, exponents)
+    np.testing.assert_array_equal(np.ldexp(fractions, exponents.astype(int)), x)
+    assert np.all((fractions >= 1) & (fractions < 2))
+
+
 def test_log_is_the_logarithm_to_the_last_digits():
-    x = np.concatenate([np.linspace(1, 50, 200_001), 1 + np.logspace(-15, 2, 1001), [1e300]])
+    near, far = np.linspace(0.02, 50, 200_001), [1e300, 1e-250, np.finfo(float).tiny]
+    x = np.concatenate([near, 1 + np.logspace(-15, 2, 1001), 1 - np.logspace(-15, -2, 1001), far])
     np.testing.assert_allclose(applied(each_log, x), np.log(x), rtol=5e-16)
     assert applied(each_log, np.ones(1)) == 0
     assert np.isnan(applied(each_log, np.array([np.nan])))

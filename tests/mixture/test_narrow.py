@@ -4,8 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bayesgmm.mixture.compilation import jit
+from bayesgmm.mixture.data import Data
 from bayesgmm.mixture.instructions import LANES
-from bayesgmm.mixture.narrow import WIDEST, add_component, add_moments, load_narrow
+from bayesgmm.mixture.narrow import WIDEST, add_component, add_density, add_moments, load_narrow
 
 ROOM = 40
 
@@ -18,6 +19,11 @@ def call_load(X, start, n, origin, unit, x):
 @jit
 def call_component(x, n, mean, inverse, log_coef, joint, peak):
     add_component(x, n, mean, inverse, log_coef, joint, peak)
+
+
+@jit
+def call_density(x, n, mean, inverse, log_coef, joint, total):
+    add_density(x, n, mean, inverse, log_coef, joint, total)
 
 
 @jit
@@ -53,7 +59,9 @@ def test_rows_are_loaded_feature_by_feature_and_no_more_than_there_are(seed, D, 
     X, origin, unit = rng.normal(size=(start + n, D)), rng.normal(size=D), rng.uniform(1, 2, D)
     x = np.full((D, ROOM), 7.0)
     call_load(X, start, n, origin, unit, x)
-    np.testing.assert_array_equal(x[:, :n], ((X[start:] - origin) / unit).T)
+    np.testing.assert_allclose(x[:, :n], ((X[start:] - origin) / unit).T, rtol=4e-16)
+    data = Data(X, ("x",) * D, np.empty(0), origin, unit)
+    np.testing.assert_array_equal(x[:, :n], data.rows(start).T)
     np.testing.assert_array_equal(x[:, n:], 7.0)
 
 
@@ -69,6 +77,20 @@ def test_log_density_of_a_component_and_the_highest_so_far(seed, D, n, diagonal)
     oracle = 0.5 - 0.5 * np.square(W @ (x[:, :n] - mean[:, None])).sum(axis=0)
     np.testing.assert_allclose(joint[:n], oracle, rtol=1e-13, atol=1e-13)
     np.testing.assert_array_equal(peak[:n], np.maximum(joint[:n], before[:n]))
+
+
+@few
+@sizes
+def test_density_is_the_exponential_of_its_logarithm(seed, D, n, diagonal):
+    rng = np.random.default_rng(seed)
+    x, mean, inverse = rows_of(rng, D, n), rng.normal(size=D), np.tril(rng.normal(size=(D, D)))
+    inverse = np.diagonal(inverse).copy() if diagonal else inverse
+    before, (logarithm, density) = rng.random(ROOM), np.empty((2, ROOM))
+    total = before.copy()
+    call_component(x, n, mean, inverse, -0.5, logarithm, before.copy())
+    call_density(x, n, mean, inverse, -0.5, density, total)
+    np.testing.assert_allclose(density[:n], np.exp(logarithm[:n]), rtol=1e-15)
+    np.testing.assert_array_equal(total[:n], (before + density)[:n])
 
 
 @few
@@ -99,6 +121,9 @@ def test_a_square_that_overflows_leaves_no_density_and_no_number_in_the_moments(
     call_component(x, LANES, np.zeros(D), W, 0.0, joint, peak)
     np.testing.assert_array_equal(joint, [0.0, -np.inf, -np.inf, 0.0])
     np.testing.assert_array_equal(peak, [0.0, -1e9, -1e9, 0.0])
+    density, total = np.empty(LANES), np.zeros(LANES)
+    call_density(x, LANES, np.zeros(D), W, 0.0, density, total)
+    np.testing.assert_array_equal([density, total], [[1.0, 0.0, 0.0, 1.0]] * 2)
     sums, scatter = np.zeros(D), np.zeros((D, D))
     assert call_moments(x, LANES, np.zeros(D), np.exp(joint), np.ones(LANES), sums, scatter) == 2
     assert not sums.any()

@@ -30,6 +30,7 @@ Array = npt.NDArray[np.float64]
 
 _DRAWS = 128  # in a piece: their parameters fit into the cache
 _ROWS = 8192  # in a chunk
+_POSITIVE = float(np.nextafter(0, 1))  # what a density is that is not zero
 
 
 def mean_responsibilities(data: Data, draws: Mixture, labels: Labels) -> Array:
@@ -189,7 +190,7 @@ def _add_overlaps(
 
 @jit_inner
 def _normalise(n: int, joint: Array, total: Array) -> None:
-    """Turn densities relative to the largest, shape (K, rows), into responsibilities."""
+    """Turn relative densities, shape (K, rows), into responsibilities."""
     for k in range(len(joint)):
         of_component = joint[k]
         for r in range(n):
@@ -197,15 +198,19 @@ def _normalise(n: int, joint: Array, total: Array) -> None:
 
 
 @jit_inner
-def _allocate(n: int, joint: Array, free: Array) -> None:
-    """Turn densities relative to the largest into 1 for the first that is largest, and 0."""
-    free[:n] = 1.0
+def _allocate(n: int, joint: Array, largest: Array) -> None:
+    """Turn densities into 1 for the first that is largest, and 0; all into 0 where all are."""
+    largest[:n] = _POSITIVE
     for k in range(len(joint)):
         of_component = joint[k]
         for r in range(n):
-            taken = free[r] if of_component[r] == 1.0 else 0.0  # the largest is exp(0)
-            of_component[r] = taken
-            free[r] -= taken
+            largest[r] = max(largest[r], of_component[r])
+    for k in range(len(joint)):
+        of_component = joint[k]
+        for r in range(n):
+            taken = of_component[r] == largest[r]
+            of_component[r] = 1.0 if taken else 0.0
+            largest[r] = np.inf if taken else largest[r]
 
 
 @jit_inner
