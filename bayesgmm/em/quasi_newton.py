@@ -3,11 +3,13 @@
 EM is scaled gradient ascent: its step is the gradient of the log-likelihood, divided by the
 information that complete data would hold. Where much of that information is missing, the step
 is too short, by the same factor again and again, and what one step after another changes in the
-gradient tells by how much. The curvature begins as that of EM, as Lange (1995) proposed, so that
-EM is what is left when nothing has been learnt. It learns from pairs of steps and changes by the
-update of Broyden, Fletcher, Goldfarb and Shanno; or, where the log-likelihood curves upward, as on
-the plateaus between two ways to share out the rows, by the symmetric update of rank one, which can
-say so (Nocedal and Wright 2006, chapter 6). Of the quadratic that results, the step goes to the
+gradient tells by how much. The curvature begins as that of EM, as Lange (1995) proposed, but half
+as strong, as if half of the information were missing. So where nothing has been learnt, a step is
+twice that of EM: the bound below which steps, taken again and again, converge however much is
+missing (Redner and Walker 1984). It learns from pairs of steps and changes by the update of
+Broyden, Fletcher, Goldfarb and Shanno; or, where the log-likelihood curves upward, as on the
+plateaus between two ways to share out the rows, by the symmetric update of rank one, which can say
+so (Nocedal and Wright 2006, chapter 6). Of the quadratic that results, the step goes to the
 highest point within reach (their chapter 4): a longer one would lead where it no longer holds.
 
 Two descriptions of a step are kept side by side. Inner products are taken between changes of the
@@ -21,6 +23,9 @@ References
 Lange, K. (1995). A quasi-Newton acceleration of the EM algorithm. Statistica Sinica 5, 1-18.
 
 Nocedal, J. and Wright, S. J. (2006). Numerical Optimization, second edition. Springer.
+
+Redner, R. A. and Walker, H. F. (1984). Mixture densities, maximum likelihood and the EM
+algorithm. SIAM Review 26, 195-239.
 """
 
 from __future__ import annotations
@@ -39,6 +44,7 @@ PAIRS = 6  # steps remembered, ...
 _ANYHOW = 2  # ... of which so many count even if they were long
 _NEARBY = 0.05  # else so much of a way, in complete-data standard deviations of a single row
 _POINT, _IMAGE, _MADE, _FOUND = range(4)  # of a record
+_UNKNOWN = 0.5  # curvature where no pair has told of it, as a share of that of complete data
 _NEW = 1e-3  # squared sine of its angle to those before, from which a vector adds an axis
 _LEAST_CURVATURE = 1e-3  # along a step, from which the update keeps all curvatures positive
 _LEAST_COSINE = 1e-8  # between a step and what it taught: less is noise
@@ -167,7 +173,7 @@ def teach(axes: Array, curvature: Array) -> None:
     n, seen = len(axes), np.empty(len(axes))
     for i in range(n):
         for j in range(n):
-            curvature[i, j] = 1.0 if i == j else 0.0
+            curvature[i, j] = _UNKNOWN if i == j else 0.0
     for pair in range(n // 2, 0, -1):
         change, step = axes[2 * pair - 1], axes[2 * pair]
         for i in range(n):

@@ -41,6 +41,18 @@ def test_the_latest_pair_is_fitted(signs):
     np.testing.assert_allclose(found @ axes[2], axes[1], atol=1e-9)
 
 
+def test_where_nothing_was_learnt_the_step_is_twice_that_of_em():
+    """EM's own is the slope. What pairs tell along other axes has no bearing on it."""
+    rng = np.random.default_rng(1)
+    known, steps = np.linspace(0.1, 0.9, 6), rng.normal(size=(2, 6))
+    pairs = np.stack([known * steps, steps], 1).reshape(4, 6)
+    vectors = np.block([[np.zeros(6), rng.normal(size=3)], [pairs, np.zeros((4, 3))]])
+    axes, curvature, step = in_axes(vectors), np.empty((5, 5)), np.empty(5)
+    teach(axes, curvature)
+    highest(curvature, axes[0], 8.0, step)
+    np.testing.assert_allclose(step, 2 * axes[0], atol=1e-12)
+
+
 def best_on_sphere(curvature, slope, length):
     """Highest value on a sphere, over a fine grid of shifts: by eigenvalues, not by factors."""
     values, vectors = np.linalg.eigh(curvature)
