@@ -72,7 +72,7 @@ def everywhere(value: float) -> Any:
     return ir.Constant(VECTOR, [value] * LANES)
 
 
-def alike(x: Any, value: float, element: Any = None) -> Any:
+def constant(x: Any, value: float, element: Any = None) -> Any:
     """Return a constant with as many lanes as x, of its type or of another."""
     kind = x.type
     if isinstance(kind, ir.VectorType):

@@ -23,7 +23,7 @@ from numba import types
 from numba.extending import intrinsic
 
 from bayesgmm.mixture.compilation import jit_exact
-from bayesgmm.mixture.instructions import alike, sum_product
+from bayesgmm.mixture.instructions import constant, sum_product
 
 
 def _bits(x: float) -> int:
@@ -64,17 +64,19 @@ _as_float: Any = _reader(types.int64, types.float64, ir.DoubleType())
 
 def emit_exp(builder: Any, x: Any) -> Any:
     """Write e to the power of x ≤ 0, a number or a vector; exactly 0 below -708."""
-    shifted = sum_product(builder, x, alike(x, _LOG2_E), alike(x, _ROUNDER))
-    n = builder.fsub(shifted, alike(x, _ROUNDER), flags=_IN_ORDER)
-    r = sum_product(builder, n, alike(x, -_LN2_HIGH), x)
-    r = sum_product(builder, n, alike(x, -_LN2_LOW), r)
+    shifted = sum_product(builder, x, constant(x, _LOG2_E), constant(x, _ROUNDER))
+    n = builder.fsub(shifted, constant(x, _ROUNDER), flags=_IN_ORDER)
+    r = sum_product(builder, n, constant(x, -_LN2_HIGH), x)
+    r = sum_product(builder, n, constant(x, -_LN2_LOW), r)
     square = builder.fmul(r, r, flags=_IN_ORDER)
-    p = _polynomial(builder, [alike(x, c) for c in _EXP], r)
-    p = builder.fadd(sum_product(builder, square, p, r), alike(x, 1.0), flags=_IN_ORDER)
-    whole = alike(x, 0.0, _INTEGER).type
-    power = builder.shl(builder.bitcast(shifted, whole), alike(x, _EXPONENT, _INTEGER))
+    p = _polynomial(builder, [constant(x, c) for c in _EXP], r)
+    p = builder.fadd(sum_product(builder, square, p, r), constant(x, 1.0), flags=_IN_ORDER)
+    whole = constant(x, 0.0, _INTEGER).type
+    power = builder.shl(builder.bitcast(shifted, whole), constant(x, _EXPONENT, _INTEGER))
     value = builder.bitcast(builder.add(builder.bitcast(p, whole), power), x.type)
-    return builder.select(builder.fcmp_ordered("<", x, alike(x, _UNDERFLOW)), alike(x, 0.0), value)
+    return builder.select(
+        builder.fcmp_ordered("<", x, constant(x, _UNDERFLOW)), constant(x, 0.0), value
+    )
 
 
 def _polynomial(builder: Any, coefficients: list[Any], x: Any) -> Any:
