@@ -43,7 +43,7 @@ Array = npt.NDArray[np.float64]
 MStep = Callable[[int, Array, Array, Array, Array], None]
 
 _ROUNDS = 200
-_SETTLED = 1e-9  # relative change of the volumes: that of the objective is its square
+_SETTLED = 1e-5  # relative change of the volumes, after which what is left is its square
 _ROUNDING = 1e-13  # of the objective
 
 
@@ -209,13 +209,15 @@ def _proportional(counts: Array, scatter: Array, start: Array, out: Array) -> No
         for k in range(K):
             share = total * trace(shares[k])
             slope[k] = share - D * counts[k]
-            for m in range(K):  # a common factor of all λ belongs to C as well: hence the constant
+            for m in range(k + 1):  # a common factor of all λ belongs to C as well: the constant
                 products[0, k, m] = total / K - total * product(shares[k], shares[m])
             products[0, k, k] += share
             if up:
                 logs[k], careful[k] = here[k], here[k] + math.log(share / (D * counts[k]))
         longest = _newton(products, slope, step)
-        if up and not longest > _SETTLED:  # also if it is NaN
+        if up and not (longest > _SETTLED and value > -np.inf):  # also if it is NaN
+            for k in range(K):
+                logs[k] += step[k]
             break
         for k in range(K):
             newton = here[k] + step[k] / max(longest, 1.0)
