@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from bayesgmm.em.points import Points
 from bayesgmm.em.starts import scatter_for
-from bayesgmm.mixture.params import Params
+from bayesgmm.mixture.params import Params, covariances, full_factor
 from bayesgmm.mixture.structures import Structure, factor
 
 Array = npt.NDArray[np.float64]
@@ -39,11 +39,12 @@ class Frame:
         numpy.linalg.LinAlgError
             If a covariance is singular in these units.
         """
-        inside = params.rescaled(-self.shift / self.unit, 1 / self.unit)
-        scatter = inside.weights[:, None, None] * inside.covariances
-        found = self.structure.covariances(inside.weights, scatter_for(self.structure, scatter))
-        return Points(inside.weights[None], inside.means[None], factor(found)[None])
+        weights, means = params.weights, (params.means - self.shift) / self.unit
+        scatter = weights[:, None, None] * covariances(params.cholesky / self.unit[:, None])
+        found = self.structure.covariances(weights, scatter_for(self.structure, scatter))
+        return Points(weights[None], means[None], factor(found)[None])
 
     def params(self, point: Points) -> Params:
         """Bring a point back into the user's units."""
-        return point.params.rescaled(self.shift, self.unit)
+        cholesky = self.unit[:, None] * full_factor(point.factor[0])
+        return Params(point.weights[0], self.shift + self.unit * point.means[0], cholesky)

@@ -39,7 +39,7 @@ def narrowest(data: Data) -> float:
 
 def distinct_rows(data: Data) -> int:
     """Count rows; copies do not count where rows are few, as they tell nothing of a covariance."""
-    return data.n_rows if data.n_rows > _FEW_ROWS else data.count_distinct_rows(data.n_rows)
+    return data.n_rows if data.n_rows > _FEW_ROWS else data.n_distinct
 
 
 def is_sound(ascent: Ascent, n_rows: int, objective: Objective) -> bool:
@@ -65,8 +65,9 @@ def is_sound(ascent: Ascent, n_rows: int, objective: Objective) -> bool:
         return True
     if (rows >= _FEW * least).all():
         return True
-    narrow = (_narrowness(point) < _NARROW) & (rows < _FEW * least)
-    return not (narrow | (rows < least + 0.5)).any()
+    if (rows < least + 0.5).any():
+        return False
+    return not ((_narrowness(point) < _NARROW) & (rows < _FEW * least)).any()
 
 
 def _narrowness(point: Points) -> Array:

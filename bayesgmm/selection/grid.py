@@ -107,7 +107,7 @@ def fill(
         Each after all that are nested in it. A scored one is nowhere lower than one of those.
     """
     quick = Filler(data, replace(settings, rearrange=False), report)
-    few = Filler(data, replace(quick.settings, n_starts=1), report)
+    few = Filler(data, replace(quick.settings, draw=False), report)
     grid = _Grid([Cell(k, structure) for k in n_components for structure in structures])
     for i in grid.order:
         grid.fill(i, quick)
@@ -177,9 +177,16 @@ def _larger(cell: Cell, cells: Sequence[Cell]) -> list[Cell]:
 
 
 def nearest(cell: Cell, cells: Sequence[Cell]) -> list[Cell]:
-    """Scored cells nested in this one, without those that are nested in another of them."""
-    nested = [other for other in cells if other.scored and cell.contains(other)]
-    return [one for one in nested if not any(other.contains(one) for other in nested)]
+    """Scored cells nested in this one, without those that are nested in another of them.
+
+    Each of `cells` comes after all that are nested in it.
+    """
+    found: list[Cell] = []
+    for other in reversed(cells):
+        nested = other.scored and cell.contains(other)
+        if nested and not any(one.contains(other) for one in found):
+            found.insert(0, other)
+    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -194,14 +201,15 @@ class Filler:
         """Fit one candidate, no lower than those nested in it, also from neighbours' solutions."""
         k, structure = cell.n_components, cell.structure
         try:
-            check_fit(self.data, k, structure)
+            if cell.fit is None:
+                check_fit(self.data, k, structure)
         except InputError as error:
             return Cell(k, structure, problem=str(error))
         own = [] if cell.fit is None else [cell.fit.params]
         known = own + [start for other in neighbours for start in self._starts(other, k, _APART)]
         fit = self._fit(cell, known=known)
         before = 0 if cell.fit is None else cell.fit.settings["n_starts"]
-        tried = before + self.settings.n_starts + len(known)
+        tried = before + self.settings.n_drawn + len(known)
         found = Cell(k, structure, replace(fit, settings={**fit.settings, "n_starts": tried}))
         if cell.fit is not None and not _gains(found, cell):
             found = cell
