@@ -131,11 +131,11 @@ class _Grid:
         self.cells = cells
         self.order = range(len(cells))
         self._seen: set[tuple[int, EMFit]] = set()
+        self._nested = [[i for i in self.order if cell.contains(cells[i])] for cell in cells]
 
     def fill(self, i: int, filler: Filler, neighbours: Sequence[Cell] | None = None) -> None:
         """Fit a candidate, also from the solutions of neighbours; by default, nested ones."""
-        cell = self.cells[i]
-        nested = nearest(cell, self.cells)
+        cell, nested = self.cells[i], self._nearest(i)
         used = nested if neighbours is None else neighbours
         self.cells[i] = filler.filled(cell, nested, used)
         self._seen |= {(i, other.fit) for other in used if other.fit is not None}
@@ -150,12 +150,15 @@ class _Grid:
             before = list(self.cells)
             for i in [*reversed(self.order), *self.order]:
                 cell = self.cells[i]
-                neighbours = [*nearest(cell, self.cells), *_larger(cell, self.cells)]
+                neighbours = [*self._nearest(i), *_larger(cell, self.cells)]
                 new = [other for other in neighbours if (i, other.fit) not in self._seen]
                 if new and cell.fit is not None:
                     self.fill(i, filler, new)
             if self.cells == before:
                 break
+
+    def _nearest(self, i: int) -> list[Cell]:
+        return nearest(self.cells[i], [self.cells[j] for j in self._nested[i]])
 
     def contenders(self, score: Callable[[EMFit], float]) -> list[int]:
         """Tell which candidates might be the best."""
