@@ -155,7 +155,6 @@ class Settings:
     random_seed: int = 0
     cores: int = 1
     rearrange: bool = True  # the winner's components, once it is found; see `search`
-    draw: bool = True  # starts, beside those that are known
 
     def __post_init__(self) -> None:
         if self.n_starts < 1:
@@ -164,11 +163,6 @@ class Settings:
             raise InputError(f"tol must be positive, not {self.tol}")
         if self.max_iter < 1:
             raise InputError(f"max_iter must be at least 1, not {self.max_iter}")
-
-    @property
-    def n_drawn(self) -> int:
-        """How many starts are drawn."""
-        return self.n_starts if self.draw else 0
 
 
 def maximise(
@@ -214,7 +208,7 @@ def maximise(
     if only is None:
         rng = np.random.default_rng(settings.random_seed)
         others = [frame.point(params) for params in known]
-        optima = search.everywhere(objective, n_components, settings.n_drawn, rng, others)
+        optima = search.everywhere(objective, n_components, settings.n_starts, rng, others)
     else:
         optima = search.from_points(objective, [frame.point(only)])
     best = optima[0].ascent

@@ -96,7 +96,7 @@ class Search:
         objective : Objective
             What to climb.
         n_components, n_starts : int
-            Number of components, and of starts that are drawn.
+            Number of components, and of starts.
         rng : numpy.random.Generator
             Source of the random choices.
         known : sequence of Points
@@ -108,7 +108,7 @@ class Search:
             starts = [*_starts(few, n_components, n_starts, rng), *known]
             found += self._race(_begun(starts, few), few)
             found = self._rearranged(_distinct(found), few)
-            if found[0].sound or not n_starts:
+            if found[0].sound:
                 break
         for more in _growing(objective.data, rng):
             finalists = [Optimum(Ascent(o.ascent.point), o.n_found) for o in _in_reach(found, few)]
@@ -191,7 +191,7 @@ def _starts(
 ) -> Iterator[Points]:
     data, structure, ridge = objective.data, objective.structure, objective.reg_covar
     if n_components == 1:
-        n_starts = min(n_starts, 1)
+        n_starts = 1
     through = 0 if structure.pooled is structure else n_starts // _POOLED
     drawn = Starts(data, n_components, structure, rng, ridge)
     yield from islice(drawn, n_starts - through)

@@ -107,7 +107,7 @@ def fill(
         Each after all that are nested in it. A scored one is nowhere lower than one of those.
     """
     quick = Filler(data, replace(settings, rearrange=False), report)
-    few = Filler(data, replace(quick.settings, draw=False), report)
+    few = Filler(data, replace(quick.settings, n_starts=1), report)
     grid = _Grid([Cell(k, structure) for k in n_components for structure in structures])
     for i in grid.order:
         grid.fill(i, quick)
@@ -212,7 +212,7 @@ class Filler:
         known = own + [start for other in neighbours for start in self._starts(other, k, _APART)]
         fit = self._fit(cell, known=known)
         before = 0 if cell.fit is None else cell.fit.settings["n_starts"]
-        tried = before + self.settings.n_drawn + len(known)
+        tried = before + self.settings.n_starts + len(known)
         found = Cell(k, structure, replace(fit, settings={**fit.settings, "n_starts": tried}))
         if cell.fit is not None and not _gains(found, cell):
             found = cell
