@@ -92,7 +92,7 @@ def own_axes(
     K, D = scatter.shape[0], scatter.shape[2]
     axes, values, found = np.empty((K, D, D)), np.empty((K, D, 1, 1)), np.empty((K, D, 1, 1))
     work, start = np.empty((D, D)), np.empty((D, 1, 1))
-    for k in range(-1, K):  # those of `previous` are overwritten at once
+    for k in range(0 if equal_volumes else -1, K):  # those of `previous` are overwritten at once
         matrix = scatter[k, 0] if k >= 0 else previous[0, 0]
         eigen(matrix, work, values[k] if k >= 0 else start, axes[max(k, 0)])
     if equal_volumes:

@@ -68,8 +68,8 @@ def _sweep(equal_volumes: int, counts: Array, scatter: Array, axes: Array, weigh
         weights[k] = _mean_size(scatter[k, 0]) if equal_volumes else counts[k]
     for i in range(len(axes)):
         for j in range(i):
-            angle, gain = _best_turn(scatter, weights, i, j)
-            if _GAIN < gain < np.inf:  # not where a component has collapsed
+            angle = _best_turn(scatter, weights, i, j)
+            if angle != 0.0:
                 turned = True
                 cosine, sine = math.cos(angle), math.sin(angle)
                 for k in range(len(scatter)):
@@ -91,8 +91,8 @@ def _mean_size(scatter: Array) -> float:
 
 
 @jit_inner
-def _best_turn(scatter: Array, weights: Array, i: int, j: int) -> tuple[float, float]:
-    """Give the best angle for one pair of axes, and the gain as a share of the tangent."""
+def _best_turn(scatter: Array, weights: Array, i: int, j: int) -> float:
+    """Give the best angle for one pair of axes; 0 if nothing is gained."""
     p = q = total = bent = 0.0
     for k in range(len(scatter)):
         at_i, at_j, off = scatter[k, 0, i, i], scatter[k, 0, j, j], scatter[k, 0, i, j]
@@ -101,6 +101,8 @@ def _best_turn(scatter: Array, weights: Array, i: int, j: int) -> tuple[float, f
         q += off * slope
         total += weights[k]
         bent += weights[k] * off * off * (1.0 / (at_i * at_i) + 1.0 / (at_j * at_j))
-    # p is never positive
+    gain = q * q / (math.sqrt(p * p + q * q) - p)  # p is never positive
+    if not _GAIN * total < gain < np.inf:  # nor where a component has collapsed
+        return 0.0
     further = p / (p + bent) if p + bent < p / _FURTHEST else _FURTHEST
-    return 0.5 * further * math.atan2(-q, -p), q * q / (math.hypot(p, q) - p) / total
+    return 0.5 * further * math.atan2(-q, -p)
