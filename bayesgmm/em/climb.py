@@ -215,12 +215,16 @@ class Flock:
 
     def ascents(self) -> list[Ascent]:
         """Give all ascents as they are."""
-        here = self._points(compiled.HERE, np.arange(len(self.states)))
+        here, swept = (
+            self._points(compiled.HERE, np.arange(len(self.states))),
+            ~np.isnan(self.histories),
+        )
+        reasons = self.states["reason"].tolist()
         return [
             Ascent(
-                here[[i]],
-                np.concatenate([self.before[i], history[~np.isnan(history)]]),
-                _REASONS[int(self.states["reason"][i])],
+                here[i : i + 1],
+                np.concatenate([self.before[i], self.histories[i, swept[i]]]),
+                _REASONS[reasons[i]],
             )
-            for i, history in enumerate(self.histories)
+            for i in range(len(reasons))
         ]

@@ -207,7 +207,7 @@ def maximise(
     search = Search(settings.tol, settings.max_iter, report, settings.rearrange)
     if only is None:
         rng = np.random.default_rng(settings.random_seed)
-        others = [frame.point(params) for params in known]
+        others = frame.points(known)
         optima = search.everywhere(objective, n_components, settings.n_starts, rng, others)
     else:
         optima = search.from_points(objective, [frame.point(only)])

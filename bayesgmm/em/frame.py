@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,8 +10,8 @@ import numpy.typing as npt
 
 from bayesgmm.em.points import Points
 from bayesgmm.em.starts import scatter_for
-from bayesgmm.mixture.params import Params
-from bayesgmm.mixture.structures import Structure, factor
+from bayesgmm.mixture.params import Params, covariances, full_factor
+from bayesgmm.mixture.structures import Structure, factorise
 
 Array = npt.NDArray[np.float64]
 
@@ -32,18 +33,31 @@ class Frame:
     structure: Structure
 
     def point(self, params: Params) -> Points:
-        """Bring parameters into these units and the structure: pool what it shares.
+        """Bring a single mixture into these units: see `points`."""
+        return self.points([params])[0]
+
+    def points(self, mixtures: Sequence[Params]) -> list[Points]:
+        """Bring mixtures of one size into these units and the structure: pool what it shares.
 
         Raises
         ------
         numpy.linalg.LinAlgError
             If a covariance is singular in these units.
         """
-        inside = params.rescaled(-self.shift / self.unit, 1 / self.unit)
-        scatter = inside.weights[:, None, None] * inside.covariances
-        found = self.structure.covariances(inside.weights, scatter_for(self.structure, scatter))
-        return Points(inside.weights[None], inside.means[None], factor(found)[None])
+        if not mixtures:
+            return []
+        weights = np.stack([params.weights for params in mixtures])
+        means = np.stack([params.means for params in mixtures])
+        cholesky = np.stack([params.cholesky for params in mixtures]) / self.unit[:, None]
+        scatter = weights[..., None, None] * covariances(cholesky)
+        found = self.structure.covariances(weights, scatter_for(self.structure, scatter))
+        factor, proper = factorise(found)
+        if not proper.all():
+            raise np.linalg.LinAlgError("a covariance is not positive definite")
+        points = Points(weights, (means - self.shift) / self.unit, factor)
+        return [points[i : i + 1] for i in range(len(points))]
 
     def params(self, point: Points) -> Params:
         """Bring a point back into the user's units."""
-        return point.params.rescaled(self.shift, self.unit)
+        cholesky = self.unit[:, None] * full_factor(point.factor[0])
+        return Params(point.weights[0], self.shift + self.unit * point.means[0], cholesky)

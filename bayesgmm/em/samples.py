@@ -19,7 +19,7 @@ import numpy.typing as npt
 from bayesgmm.em.climb import Ascent, Reason, climb
 from bayesgmm.em.objective import Objective
 from bayesgmm.em.points import Points
-from bayesgmm.em.soundness import is_sound, narrowest
+from bayesgmm.em.soundness import are_sound, narrowest
 from bayesgmm.mixture import threads
 from bayesgmm.mixture.data import Data, pieces
 from bayesgmm.mixture.likelihood import estep, kernel_rows
@@ -107,10 +107,8 @@ class Sampler:
             narrowest=narrowest(self._rows),
         )
         return [
-            ascent
-            if is_sound(ascent, n_rows, objective)
-            else Ascent(ascent.point, ascent.history, Reason.COLLAPSED)
-            for ascent, n_rows in zip(ascents, rows, strict=True)
+            ascent if sound else Ascent(ascent.point, ascent.history, Reason.COLLAPSED)
+            for ascent, sound in zip(ascents, are_sound(ascents, rows, objective), strict=True)
         ]
 
     def _samples(self, size: int, rng: np.random.Generator) -> tuple[Objective, list[int]]:

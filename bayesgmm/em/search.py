@@ -25,7 +25,7 @@ import numpy.typing as npt
 from bayesgmm.em.climb import PLAIN, Ascent, Reason, climb
 from bayesgmm.em.objective import Objective
 from bayesgmm.em.points import Points
-from bayesgmm.em.soundness import distinct_rows, is_sound, narrowest
+from bayesgmm.em.soundness import are_sound, distinct_rows, narrowest
 from bayesgmm.em.starts import Starts, from_responsibilities, halved, shrunk
 from bayesgmm.mixture.data import Data
 from bayesgmm.mixture.likelihood import log_density, responsibilities, sweep_cost
@@ -175,10 +175,10 @@ class Search:
             narrowest=narrowest(objective.data),
             plain_steps=2 if taken else PLAIN,
         )
-        rows = distinct_rows(objective.data)
+        sound = are_sound(further, distinct_rows(objective.data), objective)
         climbed = [
-            Optimum(ascent, o.n_found, is_sound(ascent, rows, objective))
-            for o, ascent in zip(going, further, strict=True)
+            Optimum(ascent, o.n_found, bool(good))
+            for o, ascent, good in zip(going, further, sound, strict=True)
         ]
         return _distinct([o for o in found if o not in going] + climbed)
 

@@ -11,6 +11,8 @@ McLachlan, G. and Peel, D. (2000). Finite Mixture Models. Wiley, New York.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -18,9 +20,10 @@ from bayesgmm.em.climb import Ascent, Reason
 from bayesgmm.em.objective import Objective
 from bayesgmm.em.points import Points
 from bayesgmm.mixture.data import Data
-from bayesgmm.mixture.params import full_factor
+from bayesgmm.mixture.params import covariances
 
 Array = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
 
 _COLLAPSED = 1e-7  # a standard deviation, relative to that of all rows, as good as zero
 _NARROW = 0.05  # spurious: a standard deviation, relative to that within components, below this ...
@@ -39,41 +42,51 @@ def narrowest(data: Data) -> float:
 
 def distinct_rows(data: Data) -> int:
     """Count rows; copies do not count where rows are few, as they tell nothing of a covariance."""
-    return data.n_rows if data.n_rows > _FEW_ROWS else data.count_distinct_rows(data.n_rows)
+    return data.n_rows if data.n_rows > _FEW_ROWS else data.n_distinct
 
 
-def is_sound(ascent: Ascent, n_rows: int, objective: Objective) -> bool:
+def are_sound(
+    ascents: Sequence[Ascent], n_rows: int | Sequence[int], objective: Objective
+) -> BoolArray:
     """Whether every component rests on more rows than could make the likelihood unbounded.
 
     Parameters
     ----------
-    ascent : Ascent
-        What it has come to.
-    n_rows : int
-        Number of different rows; see `distinct_rows`.
+    ascents : sequence of Ascent, length S
+        What they have come to.
+    n_rows : int, or sequence of int
+        Number of different rows, the same for all or of each; see `distinct_rows`.
     objective : Objective
         What was climbed. With priors, or one component, only a collapse is unsound. A ridge
         bounds a component on few rows, too, but still by far more than the rows deserve.
+
+    Returns
+    -------
+    array of bool, shape (S,)
     """
-    if ascent.reason is Reason.COLLAPSED:
-        return False
-    point = ascent.point
+    sound = np.array([ascent.reason is not Reason.COLLAPSED for ascent in ascents], np.bool_)
     least = objective.structure.singular_rows(objective.n_directions) + 1
-    rows = point.weights[0] * n_rows
-    only = point.weights.shape[1] == 1
-    if least == 1 or only or objective.penalty is not None:
-        return True
-    if (rows >= _FEW * least).all():
-        return True
-    narrow = (_narrowness(point) < _NARROW) & (rows < _FEW * least)
-    return not (narrow | (rows < least + 0.5)).any()
+    if least == 1 or objective.penalty is not None or not sound.any():
+        return sound
+    points = Points.concatenated([ascent.point for ascent in ascents])
+    if points.weights.shape[1] == 1:
+        return sound
+    rows = points.weights * np.reshape(n_rows, (-1, 1))
+    sound &= (rows >= least + 0.5).all(axis=1)
+    few = rows < _FEW * least
+    doubtful = sound & few.any(axis=1)
+    if doubtful.any():
+        narrow = _narrowness(points[doubtful]) < _NARROW
+        sound[doubtful] = ~(narrow & few[doubtful]).any(axis=1)
+    return sound
 
 
-def _narrowness(point: Points) -> Array:
+def _narrowness(points: Points) -> Array:
     """Least standard deviation of each component, relative to that within all components."""
-    cholesky = full_factor(point.factor[0])
-    covariances = cholesky @ cholesky.transpose(0, 2, 1)
-    within = np.linalg.cholesky(np.tensordot(point.weights[0], covariances, axes=1))
+    factor, unit = points.factor, np.eye(points.means.shape[2])
+    cholesky = factor[..., None] * unit if points.diagonal else factor
+    weighted = points.weights[..., None, None] * covariances(cholesky)
+    within = np.linalg.cholesky(weighted.sum(axis=1, keepdims=True))
     relative = np.linalg.solve(within, cholesky)
-    least: Array = np.linalg.svd(relative, compute_uv=False).min(axis=1)
+    least: Array = np.linalg.svd(relative, compute_uv=False).min(axis=-1)
     return least

@@ -9,13 +9,11 @@ it cannot begin collapsed.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from itertools import cycle
 
 import numpy as np
 import numpy.typing as npt
-from scipy.cluster.vq import kmeans2
 
 from bayesgmm.em.points import Points
 from bayesgmm.mixture.data import Data
@@ -116,20 +114,26 @@ class Starts:
         return self._from_shares(shares)
 
     def _kmeans(self, values: Array) -> npt.NDArray[np.intp]:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # an empty cluster is no harm in a mere start
-            seeds = values[self._spread_rows(values)]
-            return kmeans2(values, seeds, iter=_KMEANS_STEPS, minit="matrix")[1].astype(np.intp)
+        centres, clusters = values[self._spread_rows(values)], np.eye(self.n_components)
+        labels, settled, steps = _closest(values, centres), False, 1
+        while not settled and steps < _KMEANS_STEPS:
+            counts = np.bincount(labels, minlength=self.n_components)[:, None]
+            means = clusters[labels].T @ values / np.maximum(counts, 1)
+            centres = np.where(counts > 0, means, centres)
+            before, labels = labels, _closest(values, centres)
+            settled, steps = np.array_equal(before, labels), steps + 1
+        return labels
 
     def _spread_rows(self, values: Array) -> npt.NDArray[np.intp]:
         """Rows far apart: each drawn by weight times squared distance to those before."""
         chosen: list[int] = []
         nearest = np.ones(len(values))
         for _ in range(self.n_components):
-            likely = self._row_weights * nearest
-            total = likely.sum()
-            share = likely / total if total > 0 else None
-            chosen.append(int(self.rng.choice(len(values), p=share)))
+            likely = np.cumsum(self._row_weights * nearest)
+            if not likely[-1] > 0:  # every row is one of those
+                likely = np.arange(1.0, len(values) + 1)
+            place = self.rng.random()
+            chosen.append(int(np.searchsorted(likely / likely[-1], place, side="right")))
             distance = np.square(values - values[chosen[-1]]).sum(axis=1)
             nearest = np.minimum(nearest, distance) if len(chosen) > 1 else distance
         return np.array(chosen)
@@ -139,6 +143,11 @@ class Starts:
 
     def _from_shares(self, shares: Array) -> Points:
         return from_responsibilities(self.data, shares, self.structure, self._ridge)
+
+
+def _closest(values: Array, centres: Array) -> npt.NDArray[np.intp]:
+    """Which centre each row is closest to; the row's own square is left out of the distances."""
+    return (np.square(centres).sum(axis=1) - 2 * values @ centres.T).argmin(axis=1)
 
 
 def from_responsibilities(

@@ -57,6 +57,9 @@ class Data:
     row_weights: Array
     origin: Array = field(default_factory=_empty)
     unit: Array = field(default_factory=_empty)
+    _standardised: dict[tuple[bytes, bytes], Data] = field(
+        default_factory=dict, init=False, repr=False
+    )
 
     def __post_init__(self) -> None:
         if not self.origin.size:
@@ -135,6 +138,11 @@ class Data:
                 break
         return len(distinct)
 
+    @cached_property
+    def n_distinct(self) -> int:
+        """How many different rows of positive weight there are."""
+        return self.count_distinct_rows(self.n_rows)
+
     def counted(self, most: int) -> Data | None:
         """Return the different rows, with the sum of their weights; None if more than `most`."""
         rows, weights = np.empty((0, self.n_features), self.values.dtype), np.empty(0)
@@ -149,8 +157,15 @@ class Data:
         return replace(self, values=rows, row_weights=weights)
 
     def standardised(self, shift: Array, unit: Array) -> Data:
-        """Return the data whose rows are ``(rows - shift) / unit``; they share the values."""
-        return replace(self, origin=self.origin + self.unit * shift, unit=self.unit * unit)
+        """Return the data whose rows are ``(rows - shift) / unit``; they share the values.
+
+        The same for the same arguments, as much is known of them once they have been used.
+        """
+        key = shift.tobytes(), unit.tobytes()
+        if key not in self._standardised:
+            origin = self.origin + self.unit * shift
+            self._standardised[key] = replace(self, origin=origin, unit=self.unit * unit)
+        return self._standardised[key]
 
     def take(self, rows: npt.NDArray[np.intp]) -> Data:
         """Return the data of these rows only."""
@@ -163,6 +178,10 @@ class Data:
         Whatever is made of these does not depend on the order of the rows, and copies of a row
         are the same as a weight.
         """
+        return self._distinct
+
+    @cached_property
+    def _distinct(self) -> Data:
         weights = self.row_weights if self.row_weights.size else np.ones(self.n_rows)
         values, which = np.unique(self.values[weights > 0], axis=0, return_inverse=True)
         totals = np.bincount(which.ravel(), weights[weights > 0])

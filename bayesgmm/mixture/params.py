@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,7 +65,7 @@ class Params:
         _check_shapes(self.weights, self.means, self.cholesky)
         if (self.weights < 0).any() or abs(self.weights.sum() - 1) > 1e-8:
             raise InputError(f"weights must be nonnegative and sum to one, not {self.weights}")
-        if (self._diagonal <= 0).any() or np.triu(self.cholesky, 1).any():
+        if (self._diagonal <= 0).any() or self.cholesky[:, _above_diagonal(self.n_features)].any():
             raise InputError("cholesky must be lower triangular with a positive diagonal")
 
     @classmethod
@@ -168,6 +169,11 @@ def full_factor(factor: Array) -> Array:
     if factor.ndim == 3:
         return factor
     return factor[:, :, None] * np.eye(factor.shape[1])
+
+
+@functools.cache
+def _above_diagonal(size: int) -> npt.NDArray[np.bool_]:
+    return np.triu(np.ones((size, size), np.bool_), 1)
 
 
 def _check_shapes(weights: Array, means: Array, cholesky: Array) -> None:

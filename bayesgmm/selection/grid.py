@@ -131,11 +131,11 @@ class _Grid:
         self.cells = cells
         self.order = range(len(cells))
         self._seen: set[tuple[int, EMFit]] = set()
+        self._nested = [[i for i in self.order if cell.contains(cells[i])] for cell in cells]
 
     def fill(self, i: int, filler: Filler, neighbours: Sequence[Cell] | None = None) -> None:
         """Fit a candidate, also from the solutions of neighbours; by default, nested ones."""
-        cell = self.cells[i]
-        nested = nearest(cell, self.cells)
+        cell, nested = self.cells[i], self._nearest(i)
         used = nested if neighbours is None else neighbours
         self.cells[i] = filler.filled(cell, nested, used)
         self._seen |= {(i, other.fit) for other in used if other.fit is not None}
@@ -150,12 +150,15 @@ class _Grid:
             before = list(self.cells)
             for i in [*reversed(self.order), *self.order]:
                 cell = self.cells[i]
-                neighbours = [*nearest(cell, self.cells), *_larger(cell, self.cells)]
+                neighbours = [*self._nearest(i), *_larger(cell, self.cells)]
                 new = [other for other in neighbours if (i, other.fit) not in self._seen]
                 if new and cell.fit is not None:
                     self.fill(i, filler, new)
             if self.cells == before:
                 break
+
+    def _nearest(self, i: int) -> list[Cell]:
+        return nearest(self.cells[i], [self.cells[j] for j in self._nested[i]])
 
     def contenders(self, score: Callable[[EMFit], float]) -> list[int]:
         """Tell which candidates might be the best."""
@@ -177,9 +180,16 @@ def _larger(cell: Cell, cells: Sequence[Cell]) -> list[Cell]:
 
 
 def nearest(cell: Cell, cells: Sequence[Cell]) -> list[Cell]:
-    """Scored cells nested in this one, without those that are nested in another of them."""
-    nested = [other for other in cells if other.scored and cell.contains(other)]
-    return [one for one in nested if not any(other.contains(one) for other in nested)]
+    """Scored cells nested in this one, without those that are nested in another of them.
+
+    Each of `cells` comes after all that are nested in it.
+    """
+    found: list[Cell] = []
+    for other in reversed(cells):
+        nested = other.scored and cell.contains(other)
+        if nested and not any(one.contains(other) for one in found):
+            found.insert(0, other)
+    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -194,7 +204,8 @@ class Filler:
         """Fit one candidate, no lower than those nested in it, also from neighbours' solutions."""
         k, structure = cell.n_components, cell.structure
         try:
-            check_fit(self.data, k, structure)
+            if cell.fit is None:
+                check_fit(self.data, k, structure)
         except InputError as error:
             return Cell(k, structure, problem=str(error))
         own = [] if cell.fit is None else [cell.fit.params]

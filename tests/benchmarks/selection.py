@@ -71,21 +71,21 @@ def peer(rows: pd.DataFrame) -> tuple[float, float, np.ndarray, pd.DataFrame]:
 def one_ascent_each(data: Data, labels: np.ndarray, **how: int) -> tuple[float, int, pd.DataFrame]:
     """Climb once a model from mclust's partition; give seconds, sweeps and log-likelihoods."""
     shift, spread = data.moments()
-    table = pd.DataFrame(index=range(1, MOST + 1), columns=list(_codes()), dtype=float)
-    began, sweeps = time.process_time(), 0
-    for code in table:
+    partitions = [np.unique(column, return_inverse=True)[1] for column in labels.T]
+    values, sweeps, began = np.empty((MOST, len(STRUCTURES))), 0, time.process_time()
+    for j, code in enumerate(_codes()):
         structure = get_structure(code)
         unit = structure.units(spread)
         rows, offset = data.standardised(shift, unit), data.log_density_shift(unit)
         objective = Objective(rows, structure)
-        for k in table.index:
-            shares = np.eye(k)[np.unique(labels[:, k - 1], return_inverse=True)[1]]
-            start = Ascent(from_responsibilities(rows, shares, structure))
+        for k, partition in enumerate(partitions, 1):
+            start = Ascent(from_responsibilities(rows, np.eye(k)[partition], structure))
             value = objective.estep(start.point, np.arange(1))[0][0] + offset
             (end,) = climb(objective, [start], tol=1e-5 * abs(value), max_steps=10_000, **how)
-            table.loc[k, code] = end.value + offset
+            values[k - 1, j] = end.value + offset
             sweeps += len(end.history)
-    return time.process_time() - began, sweeps, table
+    taken = time.process_time() - began
+    return taken, sweeps, pd.DataFrame(values, range(1, MOST + 1), _codes())
 
 
 def _codes() -> list[str]:

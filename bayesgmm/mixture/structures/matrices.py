@@ -204,8 +204,8 @@ def _turn_all(matrix: Array, axes: Array) -> bool:
             if off * off > _OFF * abs(matrix[i, i] * matrix[j, j]):
                 turned = True
                 ratio = (matrix[i, i] - matrix[j, j]) / (2.0 * off)
-                tangent = math.copysign(1.0, ratio) / (abs(ratio) + math.hypot(ratio, 1.0))
-                cosine = 1.0 / math.hypot(tangent, 1.0)
+                tangent = math.copysign(1.0, ratio) / (abs(ratio) + math.sqrt(ratio * ratio + 1.0))
+                cosine = 1.0 / math.sqrt(tangent * tangent + 1.0)
                 turn(matrix, axes, i, j, cosine, tangent * cosine)
     return turned
 

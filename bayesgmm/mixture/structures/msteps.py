@@ -43,7 +43,7 @@ Array = npt.NDArray[np.float64]
 MStep = Callable[[int, Array, Array, Array, Array], None]
 
 _ROUNDS = 200
-_SETTLED = 1e-9  # relative change of the volumes: that of the objective is its square
+_SETTLED = 1e-5  # relative change of the volumes, after which what is left is its square
 _ROUNDING = 1e-13  # of the objective
 
 
@@ -92,7 +92,7 @@ def own_axes(
     K, D = scatter.shape[0], scatter.shape[2]
     axes, values, found = np.empty((K, D, D)), np.empty((K, D, 1, 1)), np.empty((K, D, 1, 1))
     work, start = np.empty((D, D)), np.empty((D, 1, 1))
-    for k in range(-1, K):  # those of `previous` are overwritten at once
+    for k in range(0 if equal_volumes else -1, K):  # those of `previous` are overwritten at once
         matrix = scatter[k, 0] if k >= 0 else previous[0, 0]
         eigen(matrix, work, values[k] if k >= 0 else start, axes[max(k, 0)])
     if equal_volumes:
@@ -209,13 +209,15 @@ def _proportional(counts: Array, scatter: Array, start: Array, out: Array) -> No
         for k in range(K):
             share = total * trace(shares[k])
             slope[k] = share - D * counts[k]
-            for m in range(K):  # a common factor of all λ belongs to C as well: hence the constant
+            for m in range(k + 1):  # a common factor of all λ belongs to C as well: the constant
                 products[0, k, m] = total / K - total * product(shares[k], shares[m])
             products[0, k, k] += share
             if up:
                 logs[k], careful[k] = here[k], here[k] + math.log(share / (D * counts[k]))
         longest = _newton(products, slope, step)
-        if up and not longest > _SETTLED:  # also if it is NaN
+        if up and not (longest > _SETTLED and value > -np.inf):  # also if it is NaN
+            for k in range(K):
+                logs[k] += step[k]
             break
         for k in range(K):
             newton = here[k] + step[k] / max(longest, 1.0)

@@ -8,8 +8,9 @@ searched for: the shapes that go with them are known. In axes D, with w_k the di
 Both are concave in w, so that a tangent lies above them: ``Σ_kj v_k w_kj / a_kj``, with a the
 present w, and v_k the count n_k or the present ``(Π_j w_kj)^(1/D)``. Turning one pair of axes by
 an angle θ changes the tangent by ``P (cos 2θ - 1) + Q sin 2θ``, which is least at an angle that
-can be written down. Going round all pairs until none gains anything therefore never goes astray,
-and never back.
+can be written down, and up to twice that angle no higher than at 0. What lies below it is least
+further on, about where its own curvature says. Going round all pairs until none gains anything
+therefore never goes astray, and never back.
 
 References
 ----------
@@ -34,7 +35,8 @@ from bayesgmm.mixture.structures.matrices import turn
 Array = npt.NDArray[np.float64]
 
 _SWEEPS = 200
-_GAIN = 1e-15  # least gain, as a share of the tangent, that is worth a rotation
+_GAIN = 1e-14  # least gain, as a share of the tangent, that is worth a rotation
+_FURTHEST = 1.9  # so many times the angle at which the tangent is least
 
 
 @jit_inner
@@ -66,9 +68,10 @@ def _sweep(equal_volumes: int, counts: Array, scatter: Array, axes: Array, weigh
         weights[k] = _mean_size(scatter[k, 0]) if equal_volumes else counts[k]
     for i in range(len(axes)):
         for j in range(i):
-            cosine, sine = _best_turn(scatter, weights, i, j)
-            if sine != 0.0:
+            angle = _best_turn(scatter, weights, i, j)
+            if angle != 0.0:
                 turned = True
+                cosine, sine = math.cos(angle), math.sin(angle)
                 for k in range(len(scatter)):
                     before = scatter[k, 0, i, i] * scatter[k, 0, j, j]
                     turn(scatter[k, 0], axes if k == 0 else axes[:0], i, j, cosine, sine)
@@ -88,18 +91,18 @@ def _mean_size(scatter: Array) -> float:
 
 
 @jit_inner
-def _best_turn(scatter: Array, weights: Array, i: int, j: int) -> tuple[float, float]:
-    """Cosine and sine of the best angle for one pair of axes; sine 0 if nothing is gained."""
-    p = q = total = 0.0
+def _best_turn(scatter: Array, weights: Array, i: int, j: int) -> float:
+    """Give the best angle for one pair of axes; 0 if nothing is gained."""
+    p = q = total = bent = 0.0
     for k in range(len(scatter)):
-        at_i, at_j = scatter[k, 0, i, i], scatter[k, 0, j, j]
+        at_i, at_j, off = scatter[k, 0, i, i], scatter[k, 0, j, j], scatter[k, 0, i, j]
         slope = weights[k] * (1.0 / at_i - 1.0 / at_j)
         p += 0.5 * (at_i - at_j) * slope
-        q += scatter[k, 0, i, j] * slope
+        q += off * slope
         total += weights[k]
-    # p is never positive; all comparisons with a NaN, of a component that collapsed, are false
-    gain = q * q / (math.hypot(p, q) - p)
-    if gain > _GAIN * total:
-        angle = 0.5 * math.atan2(-q, -p)
-        return math.cos(angle), math.sin(angle)
-    return 1.0, 0.0
+        bent += weights[k] * off * off * (1.0 / (at_i * at_i) + 1.0 / (at_j * at_j))
+    gain = q * q / (math.sqrt(p * p + q * q) - p)  # p is never positive
+    if not _GAIN * total < gain < np.inf:  # nor where a component has collapsed
+        return 0.0
+    further = p / (p + bent) if p + bent < p / _FURTHEST else _FURTHEST
+    return 0.5 * further * math.atan2(-q, -p)
