@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from bayesgmm.bayes.transforms import Mixture
 from bayesgmm.mixture import kernels, threads
-from bayesgmm.mixture.compilation import announce_compilation, compile_for, jit
+from bayesgmm.mixture.compilation import announce_compilation, compile_for, jit, jit_inner
 from bayesgmm.mixture.data import pieces
 from bayesgmm.mixture.factors import prepare
 from bayesgmm.mixture.vectormath import log
@@ -172,23 +172,36 @@ def _decisions(
 ) -> None:
     K, D = means.shape[1:]
     origin, unit, occupied = np.zeros(D), np.ones(D), np.empty(K)
-    log_coef, inverse, room = np.empty(K), np.empty(factor.shape[1:]), np.empty((_ROWS, K))
+    log_coef, inverse, room = np.empty(K), np.empty(factor.shape[1:]), np.empty(_ROWS * K)
     for s in range(len(means)):
         prepare(weights[s], factor[s], log_coef, inverse)
         occupied[:] = entropy = count = 0.0
         for start in range(0, len(X), _ROWS):
             rows = X[start : start + _ROWS]
-            resp = room[: len(rows)]
-            responsibilities(rows, origin, unit, log_coef, means[s], inverse, resp)
-            for r in range(len(rows)):
-                largest = _NONE
-                for k in range(K):
-                    share = resp[r, k]
-                    entropy += share * log(1 / share) if share > _NONE else 0.0
-                    largest = max(largest, share)
-                for k in range(K):
-                    occupied[k] = 1.0 if resp[r, k] == largest else occupied[k]
+            size = len(rows) * K
+            shares = room[:size]
+            responsibilities(
+                rows, origin, unit, log_coef, means[s], inverse, shares.reshape(len(rows), K)
+            )
+            first = 0
+            while count < K and first < size:  # most often, a few rows suffice
+                count += _occupy(shares[first : first + K], occupied)
+                first += K
+            for i in range(size):  # and the sum apart: a loop with both would not be vectorised
+                shares[i] *= log(1 / (shares[i] if shares[i] > _NONE else 1.0))
+            entropy += shares.sum()
         out[s, 0] = entropy / len(X)
-        for k in range(K):
-            count += occupied[k]
         out[s, 1] = count
+
+
+@jit_inner
+def _occupy(shares: Array, occupied: Array) -> float:
+    """Mark the likeliest components of a row; return how many were not marked before."""
+    largest, count = _NONE, 0.0
+    for k in range(len(shares)):
+        largest = max(largest, shares[k])
+    for k in range(len(shares)):
+        if shares[k] == largest and occupied[k] == 0.0:
+            occupied[k] = 1.0
+            count += 1.0
+    return count

@@ -1,8 +1,8 @@
 """Whether the draws can be trusted, in numbers and in words.
 
 The verdict rests on quantities that no relabelling can touch (`labelfree`): where the chains
-disagree about these, they disagree about the mixture itself. R-hat and effective sample sizes are
-those of Vehtari, Gelman, Simpson, Carpenter and Bürkner (2021), as ArviZ computes them.
+disagree about these, they disagree about the mixture itself. R-hat and effective sample sizes come
+from `mixing`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from bayesgmm.bayes.mixing import Mixing, mcse_means, r_hats
 
 Array = npt.NDArray[np.float64]
 
@@ -219,22 +221,6 @@ def _together(pair: Array) -> bool:
     return bool((r_hat[np.isfinite(r_hat)] < _APART).all())
 
 
-def r_hats(values: Array) -> Array:
-    """R-hat of each of n quantities, from draws (chain, draw, n); NaN of a constant.
-
-    A single chain is judged by its halves.
-    """
-    from arviz_stats.base import array_stats
-
-    if len(values) == 1:
-        half = values.shape[1] // 2
-        values = np.concatenate([values[:, :half], values[:, -half:]])
-
-    with np.errstate(divide="ignore", invalid="ignore"):
-        r_hat: Array = array_stats.rhat(values, chain_axis=0, draw_axis=1)
-    return r_hat
-
-
 def telling(values: Array) -> npt.NDArray[np.bool_]:
     """Say of which quantities R-hat can tell whether the chains agree.
 
@@ -260,23 +246,22 @@ def _nearly_constant(draws: Array) -> bool:
     return bool(np.unique(draws, return_counts=True)[1].max() >= _NEARLY_ALL * len(draws))
 
 
-def table(values: Array) -> dict[str, Any]:
+def table(values: Array, mixed: Mixing) -> dict[str, Any]:
     """Summarise draws.
 
     Parameters
     ----------
     values : array, shape (chain, draw, n)
         Draws of n quantities.
+    mixed : Mixing
+        How well their chains have mixed.
 
     Returns
     -------
     dict of str to array, shape (n,)
         ``mean``, ``sd``, ``interval_low``, ``interval_high`` (95 %, equal tails), ``mcse_mean``,
-        ``r_hat``, ``ess_bulk``, ``ess_tail``.
+        ``ess_bulk``, ``ess_tail`` and ``r_hat``.
     """
-    from arviz_stats.base import array_stats
-
-    axes: dict[str, Any] = {"chain_axis": 0, "draw_axis": 1}
     tails = (1 - INTERVAL) / 2
     low, high = np.quantile(values, [tails, 1 - tails], axis=(0, 1))
     return {
@@ -284,28 +269,26 @@ def table(values: Array) -> dict[str, Any]:
         "sd": values.std(axis=(0, 1), ddof=1),
         "interval_low": low,
         "interval_high": high,
-        "mcse_mean": array_stats.mcse(values, **axes, method="mean"),
-        "r_hat": r_hats(values),
-        "ess_bulk": array_stats.ess(values, **axes, method="bulk"),
-        "ess_tail": array_stats.ess(values, **axes, method="tail", prob=(0.05, 0.95)),
+        "mcse_mean": mcse_means(values),
+        **mixed._asdict(),
     }
 
 
 def diagnose(
-    parameters: dict[str, Any],
-    label_free: dict[str, Any],
+    parameters: Mixing,
+    label_free: Mixing,
     names: Sequence[str],
     groups: tuple[tuple[int, ...], ...],
     *,
     relabelled: bool,
     **counts: int,
 ) -> Diagnostics:
-    """Put the `table` of the parameters and that of the label-free quantities together.
+    """Put together how well the chains of parameters and of label-free quantities have mixed.
 
     Parameters
     ----------
-    parameters, label_free : dict
-        As `table` returns them.
+    parameters, label_free : Mixing
+        As `mixing` returns them.
     names : sequence of str
         What the label-free quantities are called, as by `labelfree.quantities`.
     groups : tuple of tuple of int
@@ -315,19 +298,16 @@ def diagnose(
     **counts : int
         ``n_chains``, ``n_draws``, ``divergences``, ``label_switches``, ``chains_renamed``.
     """
-    of_parameters, free = (np.isfinite(t["r_hat"]) for t in (parameters, label_free))
+    of_parameters, free = (np.isfinite(mixed.r_hat) for mixed in (parameters, label_free))
     density = np.array([name.startswith("log density") for name in names])
-    r_hat = label_free["r_hat"]
-
-    def least(which: str) -> float:
-        # how many components are occupied is a small integer, whose quantiles have no sample size
-        some = free & np.array([name != "occupied components" for name in names])
-        return _least([*parameters[which][of_parameters], *label_free[which][some]])
+    r_hat = label_free.r_hat
+    # how many components are occupied is a small integer, whose quantiles have no sample size
+    sized = free & np.array([name != "occupied components" for name in names])
 
     return Diagnostics(
-        max_r_hat=_most(parameters["r_hat"][of_parameters]),
-        min_ess_bulk=least("ess_bulk"),
-        min_ess_tail=least("ess_tail"),
+        max_r_hat=_most(parameters.r_hat[of_parameters]),
+        min_ess_bulk=_least([*parameters.ess_bulk[of_parameters], *label_free.ess_bulk[sized]]),
+        min_ess_tail=_least([*parameters.ess_tail[of_parameters], *label_free.ess_tail[sized]]),
         r_hat_log_likelihood=float(r_hat[list(names).index("log-likelihood")]),
         r_hat_density=_most(r_hat[density & free]),
         r_hat_label_free=_most(r_hat[free]),

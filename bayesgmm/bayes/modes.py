@@ -16,7 +16,10 @@ densities. Journal of the American Statistical Association 81, 82-86.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import permutations
 from typing import Any
@@ -24,6 +27,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
+from threadpoolctl import ThreadpoolController
 
 from bayesgmm.bayes.density import Density
 from bayesgmm.mixture.params import Params
@@ -72,7 +76,8 @@ def find_modes(density: Density, maxima: Sequence[Params]) -> tuple[Mode, ...]:
     maxima : sequence of Params
         Where to begin, the most promising first; only the first few are used.
     """
-    climbed = [_climbed(density, params) for params in maxima[:_CLIMBED]]
+    with _one_thread():
+        climbed = [_climbed(density, params) for params in maxima[:_CLIMBED]]
     finite = [mode for mode in climbed if np.isfinite(mode.log_density)]
     if not finite:  # the sampler will say that the density is zero there
         return (replace(climbed[0], mass=1.0),)
@@ -135,6 +140,25 @@ def _climbed(density: Density, params: Params) -> Mode:
 
 
 _WALL = 1e300  # L-BFGS-B takes no infinity
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Keep linear algebra to one thread.
+
+    L-BFGS-B solves triangles of at most ten equations. OpenBLAS would wake all its threads for
+    each, which takes far longer, and then they would keep the chains' cores busy with waiting.
+    """
+    with _limiting, _libraries().limit(limits=1, user_api="blas"):
+        yield
+
+
+@functools.cache
+def _libraries() -> ThreadpoolController:
+    return ThreadpoolController()
+
+
+_limiting = threading.Lock()  # of two limits at a time, one could last for good
 
 
 def log_volume(density: Density, mode: Mode) -> float:

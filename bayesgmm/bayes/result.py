@@ -15,6 +15,7 @@ import xarray as xr
 from bayesgmm.bayes import diagnostics, labelfree
 from bayesgmm.bayes.diagnostics import Diagnostics
 from bayesgmm.bayes.labels import count_switches
+from bayesgmm.bayes.mixing import Mixing, mixing
 from bayesgmm.bayes.posterior import Posterior
 from bayesgmm.bayes.transforms import Mixture
 from bayesgmm.mixture.data import Data
@@ -30,9 +31,6 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.intp]
-
-_COLUMNS = ["mean", "sd", "interval_low", "interval_high", "mcse_mean", "ess_bulk", "ess_tail"]
-_COLUMNS += ["r_hat"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -108,12 +106,12 @@ class BayesFit(Posterior):
     def diagnostics(self) -> Diagnostics:
         """How the sampling went, and whether to trust it."""
         first = self.labels[:, 0] != np.arange(self.n_components)
-        values = np.stack(list(self.label_free_draws.values()), axis=-1)
+        values = self._label_free_values
         telling = diagnostics.telling(values)
-        r_hat = np.where(telling, self._label_free["r_hat"], np.nan)
+        r_hat = np.where(telling, self._label_free_mixing.r_hat, np.nan)
         return diagnostics.diagnose(
-            self._table,
-            self._label_free | {"r_hat": r_hat},
+            self._mixing,
+            self._label_free_mixing._replace(r_hat=r_hat),
             list(self.label_free_draws),
             diagnostics.groups_of_chains(values[..., telling], r_hat),
             n_chains=self.labels.shape[0],
@@ -132,22 +130,29 @@ class BayesFit(Posterior):
         """
         return self.settings.get("relabelled") in ("sampled", "priors")
 
-    @cached_property
-    def _table(self) -> dict[str, Any]:
+    @property
+    def _values(self) -> Array:
         d = self.draws
-        values = rows.parameter_values(
+        return rows.parameter_values(
             d.weights, d.means, d.scales, correlations(d.correlations_cholesky), self.correlated
         )
-        return diagnostics.table(values)
+
+    @cached_property
+    def _mixing(self) -> Mixing:
+        return mixing(self._values)
 
     @cached_property
     def label_free_draws(self) -> dict[str, Array]:
         """Every quantity of `label_free_summary` in every draw, shape (chain, draw)."""
         return labelfree.quantities(self.data, self.reference, self.draws, self.log_likelihood)
 
+    @property
+    def _label_free_values(self) -> Array:
+        return np.stack(list(self.label_free_draws.values()), axis=-1)
+
     @cached_property
-    def _label_free(self) -> dict[str, Any]:
-        return diagnostics.table(np.stack(list(self.label_free_draws.values()), axis=-1))
+    def _label_free_mixing(self) -> Mixing:
+        return mixing(self._label_free_values)
 
     def label_free_summary(self) -> pd.DataFrame:
         """Table of quantities that do not depend on what the components are called.
@@ -162,7 +167,8 @@ class BayesFit(Posterior):
             R-hat is of a rare event, and the verdict leaves it out.
         """
         index = pd.Index(list(self.label_free_draws), name="quantity")
-        return pd.DataFrame(self._label_free, index=index)[_COLUMNS]
+        table = diagnostics.table(self._label_free_values, self._label_free_mixing)
+        return pd.DataFrame(table, index=index)
 
     def of_chains(self, chains: Sequence[int]) -> BayesFit:
         """Return the posterior as some of the chains saw it, as a fit of its own."""
@@ -204,7 +210,7 @@ class BayesFit(Posterior):
             indexed by ``component``, ``parameter`` (weight, mean, sd, correlation) and
             ``feature``.
         """
-        return pd.DataFrame(self._table, index=self._rows())[_COLUMNS]
+        return pd.DataFrame(diagnostics.table(self._values, self._mixing), index=self._rows())
 
     def prior_sensitivity(self) -> pd.DataFrame:
         """Tell how far each parameter would move if the prior, or the likelihood, were stronger.

@@ -122,12 +122,12 @@ def log_density_full(
         full_estep_at(estep), X, log_coef, means, inverse, counts, slope.means, scatter
     )
 
-    d_log_spread = np.empty((K, D))
+    d_log_spread, z = np.empty((K, D)), np.empty(D)
     for k in range(K):
         b = layout.block[k]
         fisher(
             inverse[k], inverse_factors[b], factors[b], counts[k],
-            slope.means[k], scatter[k], d_log_spread[k], d_factors[b],
+            slope.means[k], scatter[k], d_log_spread[k], d_factors[b], z,
         )  # fmt: skip
     value = loglik + priors(prior, layout, free, means, log_weights, counts, d_log_spread, slope)
     for b in range(n_blocks):
@@ -189,14 +189,15 @@ def fisher(
     scatter: Array,
     d_log_spread: Array,
     d_factor: Array,
+    z: Array,
 ) -> None:
     """Turn one component's statistics into gradients.
 
     ``sums`` becomes the gradient in the mean, shape (D,), and ``scatter`` is used up;
-    ``d_log_spread``, shape (D,), is overwritten, and ``d_factor``, shape (D, D), added to.
+    ``d_log_spread``, shape (D,), is overwritten, and ``d_factor``, shape (D, D), added to. ``z``,
+    shape (D,), is room.
     """
     D = sums.size
-    z = np.empty(D)
     for i in range(D):
         z[i] = 0.0
         for j in range(i + 1):

@@ -135,9 +135,12 @@ def one_estep(
     For compiled code, which hands in `estep` itself, or a pointer to it. The rows are as they are,
     and each counts once; there are no leading axes.
     """
-    (K, D), loglik = means.shape, np.empty(1)
+    K, D = means.shape
+    given = np.empty(2 * D + 1)  # of one piece: for few rows, reserving takes as long as sweeping
+    origin, unit, loglik = given[:D], given[D : 2 * D], given[2 * D :]
+    origin[:], unit[:] = 0.0, 1.0
     estep(
-        X, np.zeros(D), np.ones(D), np.empty((1, 0)), log_coef.reshape(1, K),
+        X, origin, unit, given[:0].reshape(1, 0), log_coef.reshape(1, K),
         means.reshape(1, K, D), inverse.reshape((1, *inverse.shape)), loglik,
         counts.reshape(1, K), sums.reshape(1, K, D), scatter.reshape((1, *scatter.shape)),
     )  # fmt: skip

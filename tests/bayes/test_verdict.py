@@ -7,8 +7,9 @@ import pytest
 
 import bayesgmm as bg
 from bayesgmm.bayes.density import Density
-from bayesgmm.bayes.diagnostics import Verdict, groups_of_chains, r_hats, telling
+from bayesgmm.bayes.diagnostics import Verdict, groups_of_chains, telling
 from bayesgmm.bayes.labels import renamed
+from bayesgmm.bayes.mixing import r_hats
 from bayesgmm.bayes.modes import Mode, find_modes, log_volume, scattered, shared_out
 from bayesgmm.priors import LogNormal, Normal
 
