@@ -35,7 +35,7 @@ from bayesgmm.mixture.structures.matrices import turn
 Array = npt.NDArray[np.float64]
 
 _SWEEPS = 200
-_GAIN = 1e-14  # least gain, as a share of the tangent, that is worth a rotation
+_GAIN = 1e-15  # least gain, as a share of the tangent, that is worth a rotation
 _FURTHEST = 1.9  # so many times the angle at which the tangent is least
 
 
@@ -68,7 +68,7 @@ def _sweep(equal_volumes: int, counts: Array, scatter: Array, axes: Array, weigh
         weights[k] = _mean_size(scatter[k, 0]) if equal_volumes else counts[k]
     for i in range(len(axes)):
         for j in range(i):
-            angle = _best_turn(scatter, weights, i, j)
+            angle = _best_turn(equal_volumes, scatter, weights, i, j)
             if angle != 0.0:
                 turned = True
                 cosine, sine = math.cos(angle), math.sin(angle)
@@ -91,16 +91,20 @@ def _mean_size(scatter: Array) -> float:
 
 
 @jit_inner
-def _best_turn(scatter: Array, weights: Array, i: int, j: int) -> float:
+def _best_turn(equal_volumes: int, scatter: Array, weights: Array, i: int, j: int) -> float:
     """Give the best angle for one pair of axes; 0 if nothing is gained."""
     p = q = total = bent = 0.0
     for k in range(len(scatter)):
         at_i, at_j, off = scatter[k, 0, i, i], scatter[k, 0, j, j], scatter[k, 0, i, j]
-        slope = weights[k] * (1.0 / at_i - 1.0 / at_j)
+        apart = 1.0 / at_i - 1.0 / at_j
+        slope = weights[k] * apart
         p += 0.5 * (at_i - at_j) * slope
         q += off * slope
         total += weights[k]
-        bent += weights[k] * off * off * (1.0 / (at_i * at_i) + 1.0 / (at_j * at_j))
+        bend = 1.0 / (at_i * at_i) + 1.0 / (at_j * at_j)
+        if equal_volumes:  # the weight changes, too
+            bend -= apart * apart / scatter.shape[2]
+        bent += weights[k] * off * off * bend
     gain = q * q / (math.sqrt(p * p + q * q) - p)  # p is never positive
     if not _GAIN * total < gain < np.inf:  # nor where a component has collapsed
         return 0.0
