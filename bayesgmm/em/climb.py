@@ -215,11 +215,8 @@ class Flock:
 
     def ascents(self) -> list[Ascent]:
         """Give all ascents as they are."""
-        here, swept = (
-            self._points(compiled.HERE, np.arange(len(self.states))),
-            ~np.isnan(self.histories),
-        )
-        reasons = self.states["reason"].tolist()
+        here = self._points(compiled.HERE, np.arange(len(self.states)))
+        swept, reasons = ~np.isnan(self.histories), self.states["reason"].tolist()
         return [
             Ascent(
                 here[i : i + 1],

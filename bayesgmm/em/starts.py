@@ -9,11 +9,13 @@ it cannot begin collapsed.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from itertools import cycle
 
 import numpy as np
 import numpy.typing as npt
+from scipy.cluster.vq import kmeans2
 
 from bayesgmm.em.points import Points
 from bayesgmm.mixture.data import Data
@@ -114,15 +116,10 @@ class Starts:
         return self._from_shares(shares)
 
     def _kmeans(self, values: Array) -> npt.NDArray[np.intp]:
-        centres, clusters = values[self._spread_rows(values)], np.eye(self.n_components)
-        labels, settled, steps = _closest(values, centres), False, 1
-        while not settled and steps < _KMEANS_STEPS:
-            counts = np.bincount(labels, minlength=self.n_components)[:, None]
-            means = clusters[labels].T @ values / np.maximum(counts, 1)
-            centres = np.where(counts > 0, means, centres)
-            before, labels = labels, _closest(values, centres)
-            settled, steps = np.array_equal(before, labels), steps + 1
-        return labels
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # an empty cluster is no harm in a mere start
+            seeds = values[self._spread_rows(values)]
+            return kmeans2(values, seeds, iter=_KMEANS_STEPS, minit="matrix")[1].astype(np.intp)
 
     def _spread_rows(self, values: Array) -> npt.NDArray[np.intp]:
         """Rows far apart: each drawn by weight times squared distance to those before."""
@@ -143,11 +140,6 @@ class Starts:
 
     def _from_shares(self, shares: Array) -> Points:
         return from_responsibilities(self.data, shares, self.structure, self._ridge)
-
-
-def _closest(values: Array, centres: Array) -> npt.NDArray[np.intp]:
-    """Which centre each row is closest to; the row's own square is left out of the distances."""
-    return (np.square(centres).sum(axis=1) - 2 * values @ centres.T).argmin(axis=1)
 
 
 def from_responsibilities(
