@@ -110,9 +110,9 @@ def test_slope_of_a_direction_is_that_of_the_log_likelihood(name):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(400, 2)) * [1, 2] + 2 * (rng.random((400, 1)) < 0.4)
     objective = objective_of(X, name)
-    # a little later, some components change the order of their axes: there is no slope there
-    flock = Flock(objective, some_ascents(objective, 2, 1), 0.0, 0.0, 10)
-    flock.walk(11)
+    # later, some components change the order of their axes, or there is no slope any more
+    flock = Flock(objective, some_ascents(objective, 2, 1), 0.0, 0.0, 8)
+    flock.walk(9)
     vectors, state = flock.vectors[0], flock.states[0]
     here = pointed(vectors[None, compiled.HERE], flock.start)
 
@@ -125,6 +125,9 @@ def test_slope_of_a_direction_is_that_of_the_log_likelihood(name):
     slope = (value(h) - value(-h)) / (2 * h)
     assert state["informed"]
     assert slope == pytest.approx(state["slope"], rel=0.05)
+
+
+ITERATIVE = ("VEE", "VEI", "VEV", "EVE", "VVE")
 
 
 @each_structure
@@ -142,7 +145,8 @@ def test_compiled_code_takes_the_same_path_as_lockstep(name, weights):
     flocks[0].run(15)
     flocks[1].walk(15)
     for one, other in zip(*[flock.ascents() for flock in flocks], strict=True):
-        early = slice(6 if name in ("EVE", "VVE") else 12)  # rounding grows on the way
+        # rounding grows on the way, and what an M-step that iterates leaves out, too
+        early = slice(6 if name in ITERATIVE else 12)
         np.testing.assert_allclose(one.history[early], other.history[early], rtol=1e-8)
 
 
