@@ -123,9 +123,10 @@ def relative_densities(
 
 @jit_inner
 def _at_once(n: int, log_coef: Array, means: Array, inverse: Array, block: Scratch) -> bool:
-    """Fill them in one pass, and tell whether that did: not if a row is far out from all means.
+    """Do as `relative_densities` in one pass, and tell whether that is exact.
 
-    No density exceeds the largest coefficient, which can thus be the peak of every row.
+    No density exceeds the largest coefficient, which can thus be the peak of every row. It is too
+    high a peak for rows far out from all means: their densities would be zeros.
     """
     peak, total, sure = np.max(log_coef), block.total, 0
     block.peak[:n] = peak
