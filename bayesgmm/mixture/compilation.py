@@ -38,7 +38,7 @@ import numpy as np
 from numba.core.cgutils import create_struct_proxy
 from numba.extending import intrinsic
 
-MESSAGE = "bayesgmm: compiling its kernels, once per installation (about half a minute) ..."
+MESSAGE = "bayesgmm: compiling its kernels, once per installation (less than a minute) ..."
 PATIENCE = 0.7  # seconds that pass before a user deserves an explanation, ...
 _QUIET = 60.0  # ... and after one, before another
 
