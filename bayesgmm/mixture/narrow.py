@@ -95,14 +95,7 @@ def add_component(
     joint, peak : array, shape (M,)
         Overwritten, and raised; beyond n, with what means nothing.
     """
-    if len(mean) == 1:
-        _component_1(x, n, mean, inverse, log_coef, joint, peak)
-    elif len(mean) == 2:
-        _component_2(x, n, mean, inverse, log_coef, joint, peak)
-    elif len(mean) == 3:
-        _component_3(x, n, mean, inverse, log_coef, joint, peak)
-    else:
-        _component_4(x, n, mean, inverse, log_coef, joint, peak)
+    _component(x, n, mean, inverse, log_coef, joint, peak)
 
 
 @jit_inner
@@ -121,14 +114,7 @@ def add_density(
     joint, total : array, shape (M,)
         Overwritten, and added to; beyond n, with what means nothing.
     """
-    if len(mean) == 1:
-        _density_1(x, n, mean, inverse, log_coef, joint, total)
-    elif len(mean) == 2:
-        _density_2(x, n, mean, inverse, log_coef, joint, total)
-    elif len(mean) == 3:
-        _density_3(x, n, mean, inverse, log_coef, joint, total)
-    else:
-        _density_4(x, n, mean, inverse, log_coef, joint, total)
+    _density(x, n, mean, inverse, log_coef, joint, total)
 
 
 @jit_inner
@@ -277,12 +263,18 @@ def _load(D: int) -> Any:
     return intrinsic(typed)
 
 
-def _density(emit: Any, D: int) -> Any:
+def _of_component(emit: Any) -> Any:
+    """Make an intrinsic that takes rows of any width up to `WIDEST`."""
+
+    def write(builder: Any, x: View, *arguments: Any) -> None:
+        for D in range(1, WIDEST + 1):
+            with builder.if_then(builder.icmp_signed("==", x.shape[0], number(D))):
+                emit(D, builder, x, *arguments)
+
     def typed(
         context: Any, x: Any, n: Any, mean: Any, inverse: Any, log_coef: Any, joint: Any, more: Any
     ) -> Any:
-        signature = types.void(x, types.intp, mean, inverse, types.float64, joint, more)
-        return signature, writer(partial(emit, D))
+        return types.void(x, types.intp, mean, inverse, types.float64, joint, more), writer(write)
 
     return intrinsic(typed)
 
@@ -298,10 +290,5 @@ def _moments(D: int) -> Any:
 
 
 _load_1, _load_2, _load_3, _load_4 = (_load(D) for D in range(1, WIDEST + 1))
-_component_1, _component_2, _component_3, _component_4 = (
-    _density(_emit_component, D) for D in range(1, WIDEST + 1)
-)
-_density_1, _density_2, _density_3, _density_4 = (
-    _density(_emit_density, D) for D in range(1, WIDEST + 1)
-)
+_component, _density = _of_component(_emit_component), _of_component(_emit_density)
 _moments_1, _moments_2, _moments_3, _moments_4 = (_moments(D) for D in range(1, WIDEST + 1))
