@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from bayesgmm.mixture.compilation import jit_exact, jit_inner
-from bayesgmm.mixture.instructions import LANES
 from bayesgmm.mixture.narrow import (
+    ABREAST,
     LARGEST,
     WIDEST,
     add_component,
@@ -25,11 +25,11 @@ from bayesgmm.mixture.narrow import (
     load_narrow,
 )
 from bayesgmm.mixture.tiles import add_outer, add_squared_length
-from bayesgmm.mixture.vectormath import exp, exponent, fraction, log
+from bayesgmm.mixture.vectormath import LOG2_E, exp2, exponent, fraction, log
 
 Array = npt.NDArray[np.float64]
 
-_BLOCK = 256  # most rows of a block, a multiple of 8: its scratch fits into the cache
+_BLOCK = 256  # most rows of a block, a multiple of `ABREAST`: its scratch fits into the cache
 _STRIDE = _BLOCK + 8  # at a power of two, a cache keeps but few of a block's columns
 _LN2 = float(np.log(2.0))
 _FAINT = 1e-250  # next to it, what an exponential leaves out is nothing
@@ -52,17 +52,17 @@ def scratch(n_components: int, n_features: int) -> Scratch:
     """Return room for one block of rows."""
     wide = n_features if n_features > WIDEST else 0
     # cut from one piece: reserving seven would take as long as an E-step of a hundred rows
-    room = np.empty((n_features + 2 * wide) * _STRIDE + (n_components + 3) * _BLOCK)
+    room = np.empty((n_features + 2 * wide + n_components + 3) * _STRIDE)
     diff = n_features * _STRIDE
     work = diff + wide * _STRIDE
     joint = work + wide * _STRIDE
-    peak = joint + n_components * _BLOCK
-    total, share = peak + _BLOCK, peak + 2 * _BLOCK
+    peak = joint + n_components * _STRIDE
+    total, share = peak + _STRIDE, peak + 2 * _STRIDE
     return Scratch(
         room[:diff].reshape(n_features, _STRIDE),
         room[diff:work].reshape(wide, _STRIDE),
         room[work:joint].reshape(wide, _STRIDE),
-        room[joint:peak].reshape(n_components, _BLOCK),
+        room[joint:peak].reshape(n_components, _STRIDE),
         room[peak:total],
         room[total:share],
         room[share:],
@@ -111,7 +111,7 @@ def relative_densities(
     for k in range(len(log_coef)):
         joint = block.joint[k]
         for r in range(n):
-            value = exp(joint[r] - peak[r])
+            value = exp2(LOG2_E * (joint[r] - peak[r]))
             joint[r] = value
             total[r] += value
     for r in range(n):
@@ -141,7 +141,7 @@ def _at_once(n: int, log_coef: Array, means: Array, inverse: Array, block: Scrat
 
 @jit_inner
 def _padded(n: int) -> int:
-    return n + -n % LANES
+    return n + -n % ABREAST
 
 
 @jit_inner

@@ -14,12 +14,9 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils as numba_cgutils
 
-LANES = 4  # doubles in a vector
+LANES = 4  # doubles in a vector, unless told otherwise; longer ones are cut into what there is
 
 cgutils: Any = numba_cgutils  # it has no annotations
-VECTOR = ir.VectorType(ir.DoubleType(), LANES)
-ZERO = ir.Constant(VECTOR, [0.0] * LANES)
-_TO_ALL_LANES = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
 
 
 class View:
@@ -37,9 +34,14 @@ class View:
             flat = builder.add(builder.mul(index[0], self.shape[1]), index[1])
         return builder.gep(self._data, [flat])
 
-    def four(self, *index: Any) -> Any:
+    def vector(self, *index: Any, lanes: int = LANES) -> Any:
         """Point to the vector that begins at an element."""
-        return self._builder.bitcast(self.at(*index), VECTOR.as_pointer())
+        return self._builder.bitcast(self.at(*index), vector_type(lanes).as_pointer())
+
+
+def vector_type(lanes: int = LANES) -> Any:
+    """Return the type of so many doubles."""
+    return ir.VectorType(ir.DoubleType(), lanes)
 
 
 def number(value: int) -> Any:
@@ -47,10 +49,19 @@ def number(value: int) -> Any:
     return ir.Constant(ir.IntType(64), value)
 
 
-def spread(builder: Any, value: Any) -> Any:
+def everywhere(value: float, lanes: int = LANES) -> Any:
+    """Return a vector of equal numbers."""
+    return ir.Constant(vector_type(lanes), [value] * lanes)
+
+
+ZERO = everywhere(0.0)
+
+
+def spread(builder: Any, value: Any, lanes: int = LANES) -> Any:
     """Put a number into every lane of a vector."""
-    single = builder.insert_element(ZERO, value, number(0))
-    return builder.shuffle_vector(single, single, _TO_ALL_LANES)
+    single = builder.insert_element(everywhere(0.0, lanes), value, number(0))
+    to_all = ir.Constant(ir.VectorType(ir.IntType(32), lanes), [0] * lanes)
+    return builder.shuffle_vector(single, single, to_all)
 
 
 def sum_of_lanes(builder: Any, vector: Any) -> Any:
@@ -61,15 +72,30 @@ def sum_of_lanes(builder: Any, vector: Any) -> Any:
 
 def zeros(builder: Any, n: int) -> list[Any]:
     """Reserve vectors for sums: they become registers."""
-    totals = [cgutils.alloca_once(builder, VECTOR) for _ in range(n)]
+    totals = [cgutils.alloca_once(builder, ZERO.type) for _ in range(n)]
     for total in totals:
         builder.store(ZERO, total)
     return totals
 
 
-def everywhere(value: float) -> Any:
-    """Return a vector of equal numbers."""
-    return ir.Constant(VECTOR, [value] * LANES)
+def in_memory(builder: Any, values: list[float], lanes: int) -> list[Any]:
+    """Point to vectors of equal numbers, for a loop that takes them from there each time.
+
+    A compiler that knows what is there spends two instructions on each, one for its address: the
+    code might lie anywhere. If it does not know, each is an operand of the instruction that needs
+    it. So nothing, as an instruction of assembly, is done to the address.
+    """
+    kind = vector_type(lanes)
+    rows = ir.Constant(
+        ir.ArrayType(kind, len(values)), [everywhere(value, lanes) for value in values]
+    )
+    table = cgutils.global_constant(builder, "table", rows)
+    table.align = 8 * LANES
+    address = builder.bitcast(table, ir.IntType(8).as_pointer())
+    nothing = ir.FunctionType(address.type, [address.type])
+    address = builder.asm(nothing, "", "=r,0", [address], False)
+    table = builder.bitcast(address, kind.as_pointer())
+    return [builder.gep(table, [number(i)]) for i in range(len(values))]
 
 
 def constant(x: Any, value: float, element: Any = None) -> Any:
@@ -92,9 +118,9 @@ def add_product(builder: Any, a: Any, b: Any, total: Any) -> None:
 
 
 @contextmanager
-def fours(builder: Any, n: Any) -> Iterator[Any]:
-    """Write a loop over the multiples of four below n."""
-    with cgutils.for_range_slice(builder, number(0), n, number(LANES), inc=True) as (r, _):
+def steps(builder: Any, n: Any, lanes: int = LANES) -> Iterator[Any]:
+    """Write a loop over the multiples of a number of lanes below n."""
+    with cgutils.for_range_slice(builder, number(0), n, number(lanes), inc=True) as (r, _):
         yield r
 
 

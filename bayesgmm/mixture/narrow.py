@@ -5,11 +5,12 @@ up for it fits into the processor's registers. So each row is read once, and its
 the mean are never stored. For more features see `bayesgmm.mixture.tiles`.
 
 The instructions for one, two, three and four features are written by the same functions. Matrices
-of rows are (D, rows); four rows make a vector, and beyond the last row there is room for three.
+of rows are (D, rows); beyond the last row there is room up to a multiple of `ABREAST`.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -28,19 +29,22 @@ from bayesgmm.mixture.instructions import (
     View,
     add_product,
     everywhere,
-    fours,
+    in_memory,
     number,
     spread,
+    steps,
     sum_of_lanes,
     sum_product,
+    vector_type,
     writer,
     zeros,
 )
-from bayesgmm.mixture.vectormath import emit_exp
+from bayesgmm.mixture.vectormath import EXP2, LOG2_E, emit_exp2
 
 Array = npt.NDArray[np.float64]
 
 WIDEST = 4  # features
+ABREAST = 16  # rows whose densities are worked out side by side: none waits for its own last step
 LARGEST = float(np.finfo(np.float64).max)
 
 
@@ -82,7 +86,7 @@ def add_component(
     Parameters
     ----------
     x : array, shape (D, M)
-        Rows; M is a multiple of 4, and not less than n.
+        Rows; M is not less than the next multiple of `ABREAST` from n.
     n : int
         Number of rows.
     mean : array, shape (D,)
@@ -153,59 +157,70 @@ def _emit_load(D: int, builder: Any, X: View, start: Any, n: Any, *views: View) 
     one = everywhere(1.0)
     centres = _known(builder, origin, D)
     scales = [builder.fdiv(one, each) for each in _known(builder, unit, D)]
-    together = ir.VectorType(ir.DoubleType(), LANES * D)
-    with fours(builder, n) as r:
+    together = vector_type(LANES * D)
+    with steps(builder, n) as r:
         place = X.at(builder.add(start, r), number(0))
         rows = builder.load(builder.bitcast(place, together.as_pointer()), align=8)
         for j in range(D):
             lanes = [j + D * lane for lane in range(LANES)]
             mask = ir.Constant(ir.VectorType(ir.IntType(32), LANES), lanes)
             value = builder.fsub(builder.shuffle_vector(rows, rows, mask), centres[j])
-            builder.store(builder.fmul(value, scales[j]), x.four(number(j), r), align=8)
+            builder.store(builder.fmul(value, scales[j]), x.vector(number(j), r), align=8)
 
 
 def _emit_component(
     D: int, builder: Any, x: View, n: Any, mean: View, inverse: View, log_coef: Any, *views: View
 ) -> None:
     joint, peak = views
-    with _log_densities(D, builder, x, n, mean, inverse, log_coef) as (r, value):
-        builder.store(value, joint.four(r), align=8)
-        highest = builder.load(peak.four(r), align=8)
+    top, largest = spread(builder, log_coef, ABREAST), everywhere(LARGEST, ABREAST)
+    infinite = everywhere(np.inf, ABREAST)
+    with _squares(D, builder, x, n, mean, inverse, 0.5) as (r, square):
+        # a square that overflowed is inf, or NaN if infinities met on the way to it
+        finite = builder.fcmp_ordered("<=", square, largest)
+        value = builder.fsub(top, builder.select(finite, square, infinite))
+        builder.store(value, joint.vector(r, lanes=ABREAST), align=8)
+        highest = builder.load(peak.vector(r, lanes=ABREAST), align=8)
         higher = builder.fcmp_ordered(">", value, highest)
-        builder.store(builder.select(higher, value, highest), peak.four(r), align=8)
+        builder.store(
+            builder.select(higher, value, highest), peak.vector(r, lanes=ABREAST), align=8
+        )
 
 
 def _emit_density(
     D: int, builder: Any, x: View, n: Any, mean: View, inverse: View, log_coef: Any, *views: View
 ) -> None:
     joint, total = views
-    with _log_densities(D, builder, x, n, mean, inverse, log_coef) as (r, value):
-        density = emit_exp(builder, value)
-        builder.store(density, joint.four(r), align=8)
-        before = builder.load(total.four(r), align=8)
-        builder.store(builder.fadd(before, density), total.four(r), align=8)
+    top = spread(builder, builder.fmul(log_coef, ir.Constant(log_coef.type, LOG2_E)), ABREAST)
+    places = in_memory(builder, EXP2, ABREAST)
+    with _squares(D, builder, x, n, mean, inverse, 0.5 * LOG2_E) as (r, square):
+        constants = [builder.load(place, align=8 * LANES) for place in places]
+        density = emit_exp2(builder, builder.fsub(top, square), constants)
+        builder.store(density, joint.vector(r, lanes=ABREAST), align=8)
+        place = total.vector(r, lanes=ABREAST)
+        builder.store(builder.fadd(builder.load(place, align=8), density), place, align=8)
 
 
 @contextmanager
-def _log_densities(
-    D: int, builder: Any, x: View, n: Any, mean: View, inverse: View, log_coef: Any
+def _squares(
+    D: int, builder: Any, x: View, n: Any, mean: View, inverse: View, factor: float
 ) -> Iterator[tuple[Any, Any]]:
-    """Write a loop over fours of rows, and in it their log densities."""
-    centres, top = _known(builder, mean, D), spread(builder, log_coef)
-    weights = {at: spread(builder, builder.load(place)) for at, place in _lower(inverse, D).items()}
-    largest, infinite, half = (everywhere(value) for value in (LARGEST, np.inf, -0.5))
-    with fours(builder, n) as r:
+    """Write a loop over rows, `ABREAST` at a time, and in it ``factor |W (x - mean)|²``."""
+    centres = _known(builder, mean, D, ABREAST)
+    root = ir.Constant(ir.DoubleType(), math.sqrt(factor))
+    weights = {
+        at: spread(builder, builder.fmul(root, builder.load(place)), ABREAST)
+        for at, place in _lower(inverse, D).items()
+    }
+    with steps(builder, n, ABREAST) as r:
         d = _differences(builder, x, r, centres)
-        square = ZERO
+        square = everywhere(0.0, ABREAST)
         for i in range(D):
-            z = ZERO
+            z = everywhere(0.0, ABREAST)
             for j in range(D):
                 if (i, j) in weights:
                     z = sum_product(builder, weights[i, j], d[j], z)
             square = sum_product(builder, z, z, square)
-        # a square that overflowed is inf, or NaN if infinities met on the way to it
-        finite = builder.fcmp_ordered("<=", square, largest)
-        yield r, sum_product(builder, builder.select(finite, square, infinite), half, top)
+        yield r, square
 
 
 def _emit_moments(D: int, builder: Any, x: View, n: Any, mean: View, *views: View) -> Any:
@@ -214,8 +229,8 @@ def _emit_moments(D: int, builder: Any, x: View, n: Any, mean: View, *views: Vie
     count, *first = zeros(builder, 1 + D)
     second = dict(zip(places, zeros(builder, len(places)), strict=True))
     one = everywhere(1.0)
-    with fours(builder, n) as r:
-        factors = [builder.load(view.four(r), align=8) for view in (joint, share)]
+    with steps(builder, n) as r:
+        factors = [builder.load(view.vector(r), align=8) for view in (joint, share)]
         weight = builder.fmul(*factors)
         counts = builder.fcmp_unordered("!=", weight, ZERO)
         # without the condition, a far row could still add 0 times infinity
@@ -233,8 +248,8 @@ def _emit_moments(D: int, builder: Any, x: View, n: Any, mean: View, *views: Vie
     return sum_of_lanes(builder, builder.load(count))
 
 
-def _known(builder: Any, array: View, D: int) -> list[Any]:
-    return [spread(builder, builder.load(array.at(number(j)))) for j in range(D)]
+def _known(builder: Any, array: View, D: int, lanes: int = LANES) -> list[Any]:
+    return [spread(builder, builder.load(array.at(number(j))), lanes) for j in range(D)]
 
 
 def _lower(matrix: View, D: int) -> dict[tuple[int, int], Any]:
@@ -245,7 +260,8 @@ def _lower(matrix: View, D: int) -> dict[tuple[int, int], Any]:
 
 
 def _differences(builder: Any, x: View, r: Any, centres: list[Any]) -> list[Any]:
-    rows = [builder.load(x.four(number(j), r), align=8) for j in range(len(centres))]
+    places = [x.vector(number(j), r, lanes=c.type.count) for j, c in enumerate(centres)]
+    rows = [builder.load(place, align=8) for place in places]
     return [builder.fsub(row, centre) for row, centre in zip(rows, centres, strict=True)]
 
 

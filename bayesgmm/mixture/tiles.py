@@ -25,14 +25,13 @@ from numba.extending import intrinsic
 from bayesgmm.mixture.compilation import jit_inner
 from bayesgmm.mixture.instructions import (
     LANES,
-    VECTOR,
     ZERO,
     View,
     add_product,
     cgutils,
-    fours,
     number,
     spread,
+    steps,
     sum_of_lanes,
     writer,
     zeros,
@@ -88,14 +87,14 @@ def _emit_squares(builder: Any, W: View, i: Any, d: View, r: Any, square: View) 
     totals = [zeros(builder, 2) for _ in range(_OUTPUTS)]
     inputs = builder.add(_least(builder, outputs[-1], last), number(1))
     with cgutils.for_range(builder, inputs) as loop:
-        parts = [builder.load(d.four(loop.index, column), align=8) for column in columns]
+        parts = [builder.load(d.vector(loop.index, column), align=8) for column in columns]
         for output, row in zip(outputs, totals, strict=True):
             weight = W.at(_least(builder, output, last), loop.index)
             weights = spread(builder, builder.load(weight))
             for part, total in zip(parts, row, strict=True):
                 add_product(builder, weights, part, total)
     for column, of_outputs in zip(columns, zip(*totals, strict=True), strict=True):
-        place, sum_ = square.four(column), cgutils.alloca_once(builder, VECTOR)
+        place, sum_ = square.vector(column), cgutils.alloca_once(builder, ZERO.type)
         builder.store(builder.load(place, align=8), sum_)
         for output, total in zip(outputs, of_outputs, strict=True):
             counts = builder.icmp_signed("<=", output, last)
@@ -110,10 +109,10 @@ def _emit_inner(builder: Any, e: View, i: Any, d: View, j: Any, n: Any, tile: Vi
     left = [_least(builder, k, last) for k in _counted(builder, i, _OUTPUTS)]
     right = [_least(builder, k, last) for k in _counted(builder, j, 2)]
     totals = [zeros(builder, 2) for _ in range(_OUTPUTS)]
-    with fours(builder, n) as r:
-        parts = [builder.load(d.four(k, r), align=8) for k in right]
+    with steps(builder, n) as r:
+        parts = [builder.load(d.vector(k, r), align=8) for k in right]
         for k, row in zip(left, totals, strict=True):
-            factor = builder.load(e.four(k, r), align=8)
+            factor = builder.load(e.vector(k, r), align=8)
             for part, total in zip(parts, row, strict=True):
                 add_product(builder, factor, part, total)
     for k, row in enumerate(totals):

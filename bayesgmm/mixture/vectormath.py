@@ -6,8 +6,10 @@ exponential is what an E-step costs. Both functions agree with the library's to 
 the last place, on the ranges that densities need: arguments up to 0 for the exponential, those
 that a double holds with all its digits for the logarithm.
 
-A double is ``m × 2^e``, with e in bits 52 to 62. So ``exp(x) = 2^n exp(r)`` with
-``n = round(x / ln 2)`` takes a polynomial for ``|r| ≤ ln(2) / 2`` and an addition to the bits.
+A double is ``m × 2^e``, with e in bits 52 to 62. So ``2^x = 2^n 2^f`` with ``n = round(x)`` takes a
+polynomial for ``|f| ≤ 1/2`` and an addition to the bits. The base is 2, because f is then exact; a
+density's exponent can be had in that base at no cost. The polynomial is the series of the
+exponential, economised as Lanczos did: in Chebyshev's polynomials, the last terms can be left out.
 """
 
 from __future__ import annotations
@@ -18,9 +20,11 @@ import sys
 from itertools import zip_longest
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
+from numpy.polynomial import chebyshev
 
 from bayesgmm.mixture.compilation import jit_exact
 from bayesgmm.mixture.instructions import constant, sum_product
@@ -36,14 +40,24 @@ _ONE_BITS = _bits(1.0)
 _ROUNDER = 1.5 * 2.0**52  # added to a double, leaves the nearest integer in the lowest bits
 _ROUNDER_BITS = _bits(_ROUNDER)
 _SQRT_HALF_BITS = _bits(math.sqrt(0.5))
-_LOG2_E = 1 / math.log(2)
+LOG2_E = 1 / math.log(2)
 _LN2_HIGH = float.fromhex("0x1.62e42feep-1")  # short, so that its multiples by integers are exact
 _LN2_LOW = float.fromhex("0x1.a39ef35793c76p-33")  # ln 2 = high + low
-_UNDERFLOW = -708.0  # exp of anything lower would be subnormal, and counts as zero
+_UNDERFLOW = -1022.0  # 2 to the power of anything lower would be subnormal, and counts as zero
 _IN_ORDER = ("contract",)  # or else a kernel's own flags apply, which let sums be reordered
 _SMALLEST = sys.float_info.min
 _INTEGER = ir.IntType(64)
-_EXP = [1 / math.factorial(i) for i in range(2, 14)]  # exp(r) = 1 + r + r² Σ c_i r^i, to 1e-17
+
+
+def _economised(series: list[float], reach: float, n: int) -> list[float]:
+    """Give n coefficients of a polynomial that is close to a longer one where ``|x| ≤ reach``."""
+    powers = reach ** np.arange(len(series))
+    shorter = chebyshev.cheb2poly(chebyshev.poly2cheb(series * powers)[:n])
+    return [float(coefficient) for coefficient in shorter / powers[:n]]
+
+
+# 2^f = 1 + f Σ c_i f^i, to 1e-17
+_COEFFICIENTS = _economised([math.log(2) ** i / math.factorial(i) for i in range(1, 20)], 0.5, 11)
 
 
 def _reader(source: Any, target: Any, machine_type: ir.Type) -> Any:
@@ -62,21 +76,20 @@ _as_int: Any = _reader(types.float64, types.int64, _INTEGER)
 _as_float: Any = _reader(types.int64, types.float64, ir.DoubleType())
 
 
-def emit_exp(builder: Any, x: Any) -> Any:
-    """Write e to the power of x ≤ 0, a number or a vector; exactly 0 below -708."""
-    shifted = sum_product(builder, x, constant(x, _LOG2_E), constant(x, _ROUNDER))
-    n = builder.fsub(shifted, constant(x, _ROUNDER), flags=_IN_ORDER)
-    r = sum_product(builder, n, constant(x, -_LN2_HIGH), x)
-    r = sum_product(builder, n, constant(x, -_LN2_LOW), r)
-    square = builder.fmul(r, r, flags=_IN_ORDER)
-    p = _polynomial(builder, [constant(x, c) for c in _EXP], r)
-    p = builder.fadd(sum_product(builder, square, p, r), constant(x, 1.0), flags=_IN_ORDER)
+EXP2 = [_ROUNDER, 1.0, _UNDERFLOW, *_COEFFICIENTS]
+
+
+def emit_exp2(builder: Any, x: Any, constants: list[Any]) -> Any:
+    """Write 2 to the power of x ≤ 0, exactly 0 below -1022; `constants` are `EXP2`, of its type."""
+    rounder, one, underflow, *coefficients = constants
+    shifted = builder.fadd(x, rounder, flags=_IN_ORDER)
+    n = builder.fsub(shifted, rounder, flags=_IN_ORDER)
+    f = builder.fsub(x, n, flags=_IN_ORDER)
+    p = sum_product(builder, _polynomial(builder, coefficients, f), f, one)
     whole = constant(x, 0.0, _INTEGER).type
     power = builder.shl(builder.bitcast(shifted, whole), constant(x, _EXPONENT, _INTEGER))
     value = builder.bitcast(builder.add(builder.bitcast(p, whole), power), x.type)
-    return builder.select(
-        builder.fcmp_ordered("<", x, constant(x, _UNDERFLOW)), constant(x, 0.0), value
-    )
+    return builder.select(builder.fcmp_ordered("<", x, underflow), constant(x, 0.0), value)
 
 
 def _polynomial(builder: Any, coefficients: list[Any], x: Any) -> Any:
@@ -88,14 +101,15 @@ def _polynomial(builder: Any, coefficients: list[Any], x: Any) -> Any:
     return coefficients[0]
 
 
-def _exp(context: Any, x: Any) -> Any:
+def _exp2(context: Any, x: Any) -> Any:
     def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return emit_exp(builder, *arguments)
+        x = arguments[0]
+        return emit_exp2(builder, x, [constant(x, value) for value in EXP2])
 
     return types.float64(types.float64), emit
 
 
-exp: Any = intrinsic(_exp)
+exp2: Any = intrinsic(_exp2)
 
 
 @jit_exact
