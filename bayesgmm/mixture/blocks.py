@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from bayesgmm.mixture.compilation import jit_exact, jit_inner
 from bayesgmm.mixture.narrow import (
-    ABREAST,
+    FARTHEST,
     LARGEST,
     WIDEST,
     add_component,
@@ -25,7 +25,7 @@ from bayesgmm.mixture.narrow import (
     load_narrow,
 )
 from bayesgmm.mixture.tiles import add_outer, add_squared_length
-from bayesgmm.mixture.vectormath import LOG2_E, exp2, exponent, fraction, log
+from bayesgmm.mixture.vectormath import ABREAST, add_exponentials, exponent, fraction, log
 
 Array = npt.NDArray[np.float64]
 
@@ -38,8 +38,7 @@ _FAINT = 1e-250  # next to it, what an exponential leaves out is nothing
 class Scratch(NamedTuple):
     """What is known of one block of rows; the last axis of each array runs over the rows."""
 
-    x: Array  # (D, _STRIDE), the rows
-    diff: Array  # (D, _STRIDE), x - μ of the component in turn
+    x: Array  # (D, _STRIDE), the rows, and zeros behind them
     work: Array  # (D, _STRIDE), x - μ times a responsibility
     joint: Array  # (K, _BLOCK), the components' densities over exp(peak)
     peak: Array  # (_BLOCK,), the log of the largest, or what is not much higher
@@ -51,16 +50,14 @@ class Scratch(NamedTuple):
 def scratch(n_components: int, n_features: int) -> Scratch:
     """Return room for one block of rows."""
     wide = n_features if n_features > WIDEST else 0
-    # cut from one piece: reserving seven would take as long as an E-step of a hundred rows
-    room = np.empty((n_features + 2 * wide + n_components + 3) * _STRIDE)
-    diff = n_features * _STRIDE
-    work = diff + wide * _STRIDE
+    # cut from one piece: reserving six would take as long as an E-step of a hundred rows
+    room = np.empty((n_features + wide + n_components + 3) * _STRIDE)
+    work = n_features * _STRIDE
     joint = work + wide * _STRIDE
     peak = joint + n_components * _STRIDE
     total, share = peak + _STRIDE, peak + 2 * _STRIDE
     return Scratch(
-        room[:diff].reshape(n_features, _STRIDE),
-        room[diff:work].reshape(wide, _STRIDE),
+        room[:work].reshape(n_features, _STRIDE),
         room[work:joint].reshape(wide, _STRIDE),
         room[joint:peak].reshape(n_components, _STRIDE),
         room[peak:total],
@@ -78,15 +75,19 @@ def block_length(n_rows: int) -> int:
 
 @jit_exact
 def load(X: Array, start: int, size: int, origin: Array, unit: Array, x: Array) -> int:
-    """Bring a block of rows, feature by feature, into their units; return how many there are."""
+    """Bring a block of rows, feature by feature, into their units; return how many there are.
+
+    Differences between them and means are finite, so that nothing of weight zero makes a NaN.
+    """
     n = min(len(X) - start, size)
     if X.shape[1] <= WIDEST:
         load_narrow(X, start, n, origin, unit, x)
-        return n
     for j in range(X.shape[1]):
         feature, centre, scale = x[j], origin[j], 1 / unit[j]  # to multiply takes less time
-        for r in range(n):
-            feature[r] = (X[start + r, j] - centre) * scale
+        for r in range(n if X.shape[1] > WIDEST else 0):
+            feature[r] = min(max((X[start + r, j] - centre) * scale, -FARTHEST), FARTHEST)
+        for r in range(n, _padded(n)):
+            feature[r] = 0.0
     return n
 
 
@@ -102,18 +103,14 @@ def relative_densities(
         return
     peak, total = block.peak, block.total
     peak[: _padded(n)] = -LARGEST  # not -inf: from that, nothing could be subtracted
-    total[:n] = 0.0
+    total[: _padded(n)] = 0.0
     for k in range(len(log_coef)):
         if means.shape[1] <= WIDEST:
             add_component(block.x, n, means[k], inverse[k], log_coef[k], block.joint[k], peak)
         else:
             _add_component(block, n, means[k], inverse[k], log_coef[k], block.joint[k])
     for k in range(len(log_coef)):
-        joint = block.joint[k]
-        for r in range(n):
-            value = exp2(LOG2_E * (joint[r] - peak[r]))
-            joint[r] = value
-            total[r] += value
+        add_exponentials(n, block.joint[k], peak, total)
     for r in range(n):
         nowhere = total[r] == 0.0  # else the largest term is exp(0) = 1
         total[r] = 1.0 if nowhere else total[r]
@@ -163,18 +160,14 @@ def _add_component(
 def _squared_distance(block: Scratch, n: int, mean: Array, inverse: Array, square: Array) -> None:
     """Write ``|W (x - μ)|²``, with W lower triangular, or the diagonal of a diagonal matrix."""
     square[:n] = 0.0
-    for i in range(len(mean)):
-        x, diff, centre = block.x[i], block.diff[i], mean[i]
-        if inverse.ndim == 1:
-            factor = inverse[i]
+    if inverse.ndim == 1:
+        for i in range(len(mean)):
+            x, factor, centre = block.x[i], inverse[i], mean[i]
             for r in range(n):
                 z = factor * (x[r] - centre)
                 square[r] += z * z
-        else:
-            for r in range(n):
-                diff[r] = x[r] - centre
-    if inverse.ndim == 2:
-        add_squared_length(inverse, block.diff, n, square)
+    else:
+        add_squared_length(inverse, block.x, mean, n, square)
 
 
 @jit_inner
@@ -219,25 +212,24 @@ def add_statistics(
         joint[r] *= block.share[r]
         count += joint[r]
     for i in range(len(mean)):
-        x, diff, work, centre = block.x[i], block.diff[i], block.work[i], mean[i]
+        x, work, centre = block.x[i], block.work[i], mean[i]
         first = second = 0.0
         for r in range(n):
-            # without the condition, a far row could still add 0 times infinity
-            d = x[r] - centre if joint[r] != 0.0 else 0.0
-            first += joint[r] * d
+            d = x[r] - centre
+            e = joint[r] * d
+            first += e
             if scatter.ndim == 1:
-                second += joint[r] * d * d
+                second += e * d
             else:
-                diff[r] = d
-                work[r] = joint[r] * d
+                work[r] = e
         sums[i] += first
         if scatter.ndim == 1:
             scatter[i] += second
         else:
             for r in range(n, _padded(n)):
-                diff[r] = work[r] = 0.0
+                work[r] = 0.0
     if scatter.ndim == 2:
-        add_outer(block.work, block.diff, n, scatter)
+        add_outer(block.work, block.x, mean, n, scatter)
     return count
 
 

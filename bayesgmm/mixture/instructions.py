@@ -98,15 +98,6 @@ def in_memory(builder: Any, values: list[float], lanes: int) -> list[Any]:
     return [builder.gep(table, [number(i)]) for i in range(len(values))]
 
 
-def constant(x: Any, value: float, element: Any = None) -> Any:
-    """Return a constant with as many lanes as x, of its type or of another."""
-    kind = x.type
-    if isinstance(kind, ir.VectorType):
-        kind = ir.VectorType(element or kind.element, kind.count)
-        return ir.Constant(kind, [value] * kind.count)
-    return ir.Constant(element or kind, value)
-
-
 def sum_product(builder: Any, a: Any, b: Any, c: Any) -> Any:
     """Return ``a b + c``, rounded once where the processor can."""
     return builder.fadd(builder.fmul(a, b, flags=("contract",)), c, flags=("contract",))

@@ -25,11 +25,9 @@ from numba.extending import intrinsic
 from bayesgmm.mixture.compilation import jit_exact, jit_inner
 from bayesgmm.mixture.instructions import (
     LANES,
-    ZERO,
     View,
     add_product,
     everywhere,
-    in_memory,
     number,
     spread,
     steps,
@@ -39,12 +37,12 @@ from bayesgmm.mixture.instructions import (
     writer,
     zeros,
 )
-from bayesgmm.mixture.vectormath import EXP2, LOG2_E, emit_exp2
+from bayesgmm.mixture.vectormath import ABREAST, LOG2_E, emit_exp2, exp2_table
 
 Array = npt.NDArray[np.float64]
 
 WIDEST = 4  # features
-ABREAST = 16  # rows whose densities are worked out side by side: none waits for its own last step
+FARTHEST = 1e300  # from zero: a row beyond is as far from everything
 LARGEST = float(np.finfo(np.float64).max)
 
 
@@ -61,7 +59,7 @@ def load_narrow(X: Array, start: int, n: int, origin: Array, unit: Array, x: Arr
     origin, unit : array, shape (D,)
         Where they count from, and in what unit.
     x : array, shape (D, M)
-        Overwritten in its first n columns.
+        Overwritten in its first n columns; no number is beyond `FARTHEST`.
     """
     D, whole = X.shape[1], n - n % LANES
     if D == 1:
@@ -74,7 +72,8 @@ def load_narrow(X: Array, start: int, n: int, origin: Array, unit: Array, x: Arr
         _load_4(X, start, whole, origin, unit, x)
     for j in range(D):
         for r in range(whole, n):
-            x[j, r] = (X[start + r, j] - origin[j]) * (1 / unit[j])
+            value = (X[start + r, j] - origin[j]) * (1 / unit[j])
+            x[j, r] = min(max(value, -FARTHEST), FARTHEST)
 
 
 @jit_inner
@@ -130,14 +129,13 @@ def add_moments(
     Parameters
     ----------
     x : array, shape (D, M)
-        Rows; M is a multiple of 4, and not less than n.
+        Rows; M is not less than the next multiple of 4 from n, up to which they are finite.
     n : int
         Number of rows.
     mean : array, shape (D,)
         The component's mean.
     joint, share : array, shape (M,)
-        The weight of a row is their product r; from n to the next multiple of 4 it is zero. A row
-        of weight zero adds nothing, however far out.
+        The weight of a row is their product r; from n to the next multiple of 4 it is zero.
     sums : array, shape (D,)
         Added to.
     scatter : array, shape (D, D) or (D,)
@@ -165,7 +163,11 @@ def _emit_load(D: int, builder: Any, X: View, start: Any, n: Any, *views: View) 
             lanes = [j + D * lane for lane in range(LANES)]
             mask = ir.Constant(ir.VectorType(ir.IntType(32), LANES), lanes)
             value = builder.fsub(builder.shuffle_vector(rows, rows, mask), centres[j])
-            builder.store(builder.fmul(value, scales[j]), x.vector(number(j), r), align=8)
+            value = builder.fmul(value, scales[j])
+            for relation, end in (("<", FARTHEST), (">", -FARTHEST)):
+                within = builder.fcmp_ordered(relation, value, everywhere(end))
+                value = builder.select(within, value, everywhere(end))
+            builder.store(value, x.vector(number(j), r), align=8)
 
 
 def _emit_component(
@@ -191,10 +193,9 @@ def _emit_density(
 ) -> None:
     joint, total = views
     top = spread(builder, builder.fmul(log_coef, ir.Constant(log_coef.type, LOG2_E)), ABREAST)
-    places = in_memory(builder, EXP2, ABREAST)
+    table = exp2_table(builder)
     with _squares(D, builder, x, n, mean, inverse, 0.5 * LOG2_E) as (r, square):
-        constants = [builder.load(place, align=8 * LANES) for place in places]
-        density = emit_exp2(builder, builder.fsub(top, square), constants)
+        density = emit_exp2(builder, builder.fsub(top, square), table)
         builder.store(density, joint.vector(r, lanes=ABREAST), align=8)
         place = total.vector(r, lanes=ABREAST)
         builder.store(builder.fadd(builder.load(place, align=8), density), place, align=8)
@@ -232,9 +233,7 @@ def _emit_moments(D: int, builder: Any, x: View, n: Any, mean: View, *views: Vie
     with steps(builder, n) as r:
         factors = [builder.load(view.vector(r), align=8) for view in (joint, share)]
         weight = builder.fmul(*factors)
-        counts = builder.fcmp_unordered("!=", weight, ZERO)
-        # without the condition, a far row could still add 0 times infinity
-        d = [builder.select(counts, one_d, ZERO) for one_d in _differences(builder, x, r, centres)]
+        d = _differences(builder, x, r, centres)
         e = [builder.fmul(weight, one_d) for one_d in d]
         add_product(builder, weight, one, count)
         for value, total in zip(e, first, strict=True):

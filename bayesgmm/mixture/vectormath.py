@@ -2,9 +2,9 @@
 
 A library's ``exp`` is a call for each number. Written as straight arithmetic without a branch,
 it becomes vector instructions: four numbers at a time on most machines, and at small D the
-exponential is what an E-step costs. Both functions agree with the library's to a few units in
-the last place, on the ranges that densities need: arguments up to 0 for the exponential, those
-that a double holds with all its digits for the logarithm.
+exponential is what an E-step costs. Both functions are as exact as the library's but for a few
+units in the last place, on the ranges that densities need: arguments up to 0 for the exponential,
+those that a double holds with all its digits for the logarithm.
 
 A double is ``m × 2^e``, with e in bits 52 to 62. So ``2^x = 2^n 2^f`` with ``n = round(x)`` takes a
 polynomial for ``|f| ≤ 1/2`` and an addition to the bits. The base is 2, because f is then exact; a
@@ -21,13 +21,26 @@ from itertools import zip_longest
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 from numpy.polynomial import chebyshev
 
-from bayesgmm.mixture.compilation import jit_exact
-from bayesgmm.mixture.instructions import constant, sum_product
+from bayesgmm.mixture.compilation import jit_exact, jit_inner
+from bayesgmm.mixture.instructions import (
+    LANES,
+    View,
+    everywhere,
+    in_memory,
+    steps,
+    sum_product,
+    writer,
+)
+
+Array = npt.NDArray[np.float64]
+
+ABREAST = 16  # numbers whose exponentials are worked out side by side: none waits for its own step
 
 
 def _bits(x: float) -> int:
@@ -76,20 +89,27 @@ _as_int: Any = _reader(types.float64, types.int64, _INTEGER)
 _as_float: Any = _reader(types.int64, types.float64, ir.DoubleType())
 
 
-EXP2 = [_ROUNDER, 1.0, _UNDERFLOW, *_COEFFICIENTS]
+_EXP2 = [_ROUNDER, 1.0, _UNDERFLOW, *_COEFFICIENTS]
 
 
-def emit_exp2(builder: Any, x: Any, constants: list[Any]) -> Any:
-    """Write 2 to the power of x ≤ 0, exactly 0 below -1022; `constants` are `EXP2`, of its type."""
+def exp2_table(builder: Any) -> list[Any]:
+    """Return what `emit_exp2` needs: to be called before the loop."""
+    return in_memory(builder, _EXP2, ABREAST)
+
+
+def emit_exp2(builder: Any, x: Any, table: list[Any]) -> Any:
+    """Write 2 to the power of x ≤ 0, a vector of `ABREAST` numbers; exactly 0 below -1022."""
+    constants = [builder.load(place, align=8 * LANES) for place in table]
     rounder, one, underflow, *coefficients = constants
     shifted = builder.fadd(x, rounder, flags=_IN_ORDER)
     n = builder.fsub(shifted, rounder, flags=_IN_ORDER)
     f = builder.fsub(x, n, flags=_IN_ORDER)
     p = sum_product(builder, _polynomial(builder, coefficients, f), f, one)
-    whole = constant(x, 0.0, _INTEGER).type
-    power = builder.shl(builder.bitcast(shifted, whole), constant(x, _EXPONENT, _INTEGER))
-    value = builder.bitcast(builder.add(builder.bitcast(p, whole), power), x.type)
-    return builder.select(builder.fcmp_ordered("<", x, underflow), constant(x, 0.0), value)
+    bits = ir.VectorType(ir.IntType(64), ABREAST)
+    power = builder.shl(builder.bitcast(shifted, bits), ir.Constant(bits, [_EXPONENT] * ABREAST))
+    value = builder.bitcast(builder.add(builder.bitcast(p, bits), power), x.type)
+    none = builder.fcmp_ordered("<", x, underflow)
+    return builder.select(none, everywhere(0.0, ABREAST), value)
 
 
 def _polynomial(builder: Any, coefficients: list[Any], x: Any) -> Any:
@@ -101,15 +121,38 @@ def _polynomial(builder: Any, coefficients: list[Any], x: Any) -> Any:
     return coefficients[0]
 
 
-def _exp2(context: Any, x: Any) -> Any:
-    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        x = arguments[0]
-        return emit_exp2(builder, x, [constant(x, value) for value in EXP2])
+def _emit_exponentials(builder: Any, n: Any, logs: View, peak: View, total: View) -> None:
+    table, base = exp2_table(builder), everywhere(LOG2_E, ABREAST)
+    with steps(builder, n, ABREAST) as r:
+        places = [view.vector(r, lanes=ABREAST) for view in (logs, peak, total)]
+        log, highest, before = (builder.load(place, align=8) for place in places)
+        below = builder.fmul(builder.fsub(log, highest, flags=_IN_ORDER), base, flags=_IN_ORDER)
+        value = emit_exp2(builder, below, table)
+        builder.store(value, places[0], align=8)
+        builder.store(builder.fadd(before, value, flags=_IN_ORDER), places[2], align=8)
 
-    return types.float64(types.float64), emit
+
+def _exponentials(context: Any, n: Any, logs: Any, peak: Any, total: Any) -> Any:
+    return types.void(types.intp, logs, peak, total), writer(_emit_exponentials)
 
 
-exp2: Any = intrinsic(_exp2)
+_add_exponentials: Any = intrinsic(_exponentials)
+
+
+@jit_inner
+def add_exponentials(n: int, logs: Array, peak: Array, total: Array) -> None:
+    """Write ``exp(logs - peak)`` over n logarithms, none above its peak, and add it to `total`.
+
+    Parameters
+    ----------
+    n : int
+        How many.
+    logs, peak, total : array, shape (M,)
+        M is not less than the next multiple of `ABREAST` from n. Beyond n, `logs` and `total` are
+        overwritten with what means nothing. The first is exact to a unit in the last place for
+        each unit of the logarithm, which cannot be known any better.
+    """
+    _add_exponentials(n, logs, peak, total)
 
 
 @jit_exact

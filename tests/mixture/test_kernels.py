@@ -307,9 +307,8 @@ def test_inputs_may_be_read_only_and_nothing_else_is_compiled():
 
 
 @jit
-def each_exp2(x, out):
-    for i in range(len(x)):
-        out[i] = vectormath.exp2(x[i])
+def all_exponentials(n, logs, peak, total):
+    vectormath.add_exponentials(n, logs, peak, total)
 
 
 @jit
@@ -330,16 +329,39 @@ def applied(function, x):
     return out
 
 
-def test_exp2_is_the_power_of_two_to_the_last_digits():
-    x = np.concatenate([np.linspace(-1022, 0, 200_001), -np.logspace(-20, 2, 1001)])
-    np.testing.assert_allclose(applied(each_exp2, x), np.exp2(x), rtol=4e-16)
-    assert applied(each_exp2, np.zeros(1)) == 1
+def exponentials(x):
+    """Those of numbers up to 0, and their sum with 1."""
+    room = len(x) + -len(x) % vectormath.ABREAST
+    logs, peak, total = np.zeros(room), np.zeros(room), np.ones(room)
+    logs[: len(x)] = x
+    all_exponentials(len(x), logs, peak, total)
+    np.testing.assert_array_equal(total, 1 + logs)
+    return logs[: len(x)]
 
 
-def test_exp2_underflows_to_zero():
-    x = np.array([-1022.1, -1075.0, -1e6, -1e18, -1e300, -np.finfo(float).max, -np.inf])
-    np.testing.assert_array_equal(applied(each_exp2, x), 0)
-    assert np.isnan(applied(each_exp2, np.array([np.nan])))
+def test_exponentials_to_the_last_digits():
+    x = np.concatenate([np.linspace(-708, 0, 200_001), -np.logspace(-20, 2, 1001)])
+    error = np.abs(exponentials(x) / np.exp(x) - 1)
+    assert (error <= 4e-16 + 2.3e-16 * np.abs(x)).all()  # x and the base are rounded
+    assert exponentials(np.zeros(1)) == 1
+
+
+def test_exponentials_count_from_a_peak():
+    logs, peak, total = np.full(16, 2.0), np.arange(2.0, 18.0), np.zeros(16)
+    all_exponentials(16, logs, peak, total)
+    np.testing.assert_allclose(logs, np.exp(-np.arange(16.0)), rtol=3e-15)
+
+
+def test_exponentials_underflow_to_zero():
+    x = np.array([-708.4, -745.0, -1e6, -1e18, -1e300, -np.finfo(float).max, -np.inf])
+    np.testing.assert_array_equal(exponentials(x), 0)
+
+
+def test_the_exponential_of_no_number_is_none():
+    logs, total = np.array([np.nan] + [0.0] * 15), np.zeros(16)
+    all_exponentials(1, logs, np.zeros(16), total)
+    assert np.isnan(logs[0])
+    assert np.isnan(total[0])
 
 
 def test_fraction_and_exponent_make_the_number():

@@ -7,13 +7,14 @@ from bayesgmm.mixture.compilation import jit
 from bayesgmm.mixture.data import Data
 from bayesgmm.mixture.instructions import LANES
 from bayesgmm.mixture.narrow import (
-    ABREAST,
+    FARTHEST,
     WIDEST,
     add_component,
     add_density,
     add_moments,
     load_narrow,
 )
+from bayesgmm.mixture.vectormath import ABREAST
 
 ROOM = 3 * ABREAST
 
@@ -72,6 +73,16 @@ def test_rows_are_loaded_feature_by_feature_and_no_more_than_there_are(seed, D, 
     np.testing.assert_array_equal(x[:, n:], 7.0)
 
 
+@pytest.mark.parametrize("D", range(1, WIDEST + 1))
+def test_rows_that_overflow_are_loaded_as_far_away(D):
+    X = np.tile(np.array([1e308, -1e308, 1.0, -1e308, 1e308])[:, None], D)
+    x = np.empty((D, 5))
+    call_load(X, 0, 5, np.full(D, -1e308), np.full(D, 0.1), x)
+    np.testing.assert_array_equal(x, np.tile([FARTHEST, 0.0, FARTHEST, 0.0, FARTHEST], (D, 1)))
+    call_load(X, 0, 5, np.full(D, 1e308), np.full(D, 0.1), x)
+    np.testing.assert_array_equal(x, -np.tile([0.0, FARTHEST, FARTHEST, FARTHEST, 0.0], (D, 1)))
+
+
 @few
 @sizes
 def test_log_density_of_a_component_and_the_highest_so_far(seed, D, n, diagonal):
@@ -107,10 +118,10 @@ def test_density_is_the_exponential_of_its_logarithm(seed, D, n, diagonal):
 @sizes
 def test_moments_about_the_mean(seed, D, n, diagonal):
     rng = np.random.default_rng(seed)
-    x, mean = rows_of(rng, D, n), rng.normal(size=D)
+    x, mean, padded = rows_of(rng, D, n), rng.normal(size=D), n + -n % LANES
     joint, share = rng.random((2, ROOM))
     joint[n:] = share[n:] = np.nan
-    joint[n : n + -n % LANES] = share[n : n + -n % LANES] = 0
+    joint[n:padded] = share[n:padded] = x[:, n:padded] = 0
     sums, scatter = rng.normal(size=D), rng.normal(size=D if diagonal else (D, D))
     before = sums.copy(), scatter.copy()
     count = call_moments(x, n, mean, joint, share, sums, scatter)
@@ -125,8 +136,8 @@ def test_moments_about_the_mean(seed, D, n, diagonal):
 @pytest.mark.parametrize("D", range(1, WIDEST + 1))
 def test_a_square_that_overflows_leaves_no_density_and_no_number_in_the_moments(D):
     x, W = np.zeros((D, ABREAST)), np.tril(np.ones((D, D)))
-    x[:, 1] = 1e300
-    x[D - 1, 2] = np.inf
+    x[:, 1] = FARTHEST
+    x[D - 1, 2] = -FARTHEST
     joint, peak = np.empty(ABREAST), np.full(ABREAST, -1e9)
     call_component(x, 4, np.zeros(D), W, 0.0, joint, peak)
     np.testing.assert_array_equal(joint[:4], [0.0, -np.inf, -np.inf, 0.0])
