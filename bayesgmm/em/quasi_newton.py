@@ -40,7 +40,7 @@ from bayesgmm.mixture.compilation import jit_inner, jit_part
 
 Array = npt.NDArray[np.float64]
 
-PAIRS = 6  # steps remembered, ...
+PAIRS = 4  # steps remembered, ...
 _ANYHOW = 2  # ... of which so many count even if they were long
 _NEARBY = 0.05  # else so much of a way, in complete-data standard deviations of a single row
 _POINT, _IMAGE, _MADE, _FOUND = range(4)  # of a record
