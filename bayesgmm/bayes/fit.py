@@ -13,7 +13,8 @@ from bayesgmm.bayes import nuts, stock
 from bayesgmm.bayes.adopt import log_likelihood_of, mixture_of, named_fit, stats_of
 from bayesgmm.bayes.density import Density
 from bayesgmm.bayes.diagnostics import Verdict
-from bayesgmm.bayes.modes import find_modes, named_by_priors, scattered, shared_out
+from bayesgmm.bayes.idle import find_places
+from bayesgmm.bayes.modes import named_by_priors, shared_out
 from bayesgmm.bayes.result import BayesFit
 from bayesgmm.bayes.transforms import Mixture
 from bayesgmm.em.arguments import chosen_seed, starting_params
@@ -175,10 +176,10 @@ def fit_bayes(
     if not priors.exchangeable(n_components, data.n_features, covariance_type):
         maxima = [named_by_priors(density, params) for params in maxima]
         reference = named_by_priors(density, reference)
-    modes = find_modes(density, maxima)
-    began = shared_out(modes, chains)
+    places = find_places(density, maxima)
+    began = shared_out(places, chains)
     rng = np.random.default_rng(random_seed)
-    starts = np.array([scattered(modes[i], data.n_rows, rng) for i in began])
+    starts = np.array([places[i].scattered(density, rng) for i in began])
     settings = {
         "draws": draws,
         "tune": tune,
@@ -192,7 +193,7 @@ def fit_bayes(
         "random_seed": random_seed,
         "sampler": sampler,
         "began": began,
-        "masses": [mode.mass for mode in modes],
+        "masses": [place.mass for place in places],
     }
 
     def run(times: int, accept: float) -> BayesFit:

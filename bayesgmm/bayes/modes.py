@@ -3,8 +3,8 @@
 Chains that all begin at one mode hide the others, and R-hat only tells what chains were sent to
 look for. EM has found the distinct maxima of the likelihood; from each the log posterior density
 is climbed, and what is below the top is weighed by Laplace's approximation (Tierney and Kadane
-1986). Chains then begin at the modes in proportion to their mass, and at least one at each mode
-that may hold a noticeable part of it.
+1986). Chains then begin in proportion to their mass at the modes, and in regions without one
+(`idle`), and at least one in each place that may hold a noticeable part of it.
 
 Modes that differ only in the names of the components are one and the same.
 
@@ -18,11 +18,11 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import permutations
-from typing import Any
+from typing import Any, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -35,8 +35,9 @@ from bayesgmm.mixture.params import Params
 Array = npt.NDArray[np.float64]
 
 _CLIMBED = 8  # maxima from which the posterior is climbed, the best first
-_IN_REACH = 30.0  # nats below the top, from which on no volume makes up for the height
-_NOTICEABLE = 0.01  # share of the mass from which on a mode gets a chain
+IN_REACH = 30.0  # nats below the top, from which on no volume makes up for the height
+_NOTICEABLE = 0.01  # share of the mass from which on a place gets a chain
+_WEIGHTY = 0.1  # and from which on it gets two, as one may leave while it warms up
 _NAMED = 6  # components of which all names are tried
 _SAME = 1e-3  # nats between two ends of the climb that are taken for one mode
 _DIFFERENCE = 1e-4  # step of the finite differences, in units of each parameter
@@ -57,7 +58,7 @@ class Mode:
     log_density : float
         Its height.
     mass : float
-        Its share of all modes' mass, by Laplace's approximation.
+        Its share of the mass of all places that were found.
     """
 
     point: Array
@@ -65,9 +66,39 @@ class Mode:
     log_density: float
     mass: float = 1.0
 
+    def log_mass(self, density: Density) -> float:
+        """Log of its mass, by Laplace's approximation."""
+        return self.log_density + log_volume(density, self)
+
+    def scattered(self, density: Density, rng: np.random.Generator) -> Array:
+        """Draw a starting point around it, shape (n_dim,)."""
+        width = min(_JITTER, _JITTER_ERRORS / np.sqrt(max(len(density.X), 1)))
+        return self.point + width * self.unit * rng.uniform(-1, 1, size=self.point.shape)
+
+    def of_mass(self, mass: float) -> Mode:
+        """Return the same mode, said to have this share."""
+        return replace(self, mass=mass)
+
+
+class Place(Protocol):
+    """A mode, or another part of the posterior in which chains may begin; see `Mode`."""
+
+    @property
+    def mass(self) -> float:
+        """Share of the mass of all places that were found."""
+
+    def log_mass(self, density: Density) -> float:
+        """Log of the mass."""
+
+    def scattered(self, density: Density, rng: np.random.Generator) -> Array:
+        """Draw a starting point."""
+
+    def of_mass(self, mass: float) -> Self:
+        """Return the same place, said to have this share."""
+
 
 def find_modes(density: Density, maxima: Sequence[Params]) -> tuple[Mode, ...]:
-    """Climb the posterior from mixtures; return its distinct modes, the weightiest first.
+    """Climb the posterior from mixtures; return its distinct modes, the highest first.
 
     Parameters
     ----------
@@ -76,25 +107,25 @@ def find_modes(density: Density, maxima: Sequence[Params]) -> tuple[Mode, ...]:
     maxima : sequence of Params
         Where to begin, the most promising first; only the first few are used.
     """
-    with _one_thread():
-        climbed = [_climbed(density, params) for params in maxima[:_CLIMBED]]
-    finite = [mode for mode in climbed if np.isfinite(mode.log_density)]
+    ends = climbed(density, maxima[:_CLIMBED])
+    finite = [mode for mode in ends if np.isfinite(mode.log_density)]
     if not finite:  # the sampler will say that the density is zero there
-        return (replace(climbed[0], mass=1.0),)
+        return (ends[0],)
     distinct: list[Mode] = []
     for mode in sorted(finite, key=lambda mode: -mode.log_density):
         if all(abs(mode.log_density - other.log_density) > _SAME for other in distinct):
             distinct.append(mode)
-    near = [m for m in distinct if m.log_density > distinct[0].log_density - _IN_REACH]
-    if len(near) < 2:
-        return tuple(near)
-    volumes = np.array([log_volume(density, mode) for mode in near])
-    logs = np.array([mode.log_density for mode in near]) + volumes
+    return tuple(m for m in distinct if m.log_density > distinct[0].log_density - IN_REACH)
+
+
+def weighed[P: Place](density: Density, places: Sequence[P]) -> tuple[P, ...]:
+    """Find which share of the mass each place has, and put the weightiest first."""
+    if len(places) == 1:
+        return tuple(places)
+    logs = np.array([place.log_mass(density) for place in places])
     masses = np.exp(logs - logs.max())
     masses /= masses.sum()
-    return tuple(
-        replace(near[i], mass=float(masses[i])) for i in np.argsort(-masses, kind="stable")
-    )
+    return tuple(places[i].of_mass(float(masses[i])) for i in np.argsort(-masses, kind="stable"))
 
 
 def named_by_priors(density: Density, params: Params) -> Params:
@@ -109,20 +140,22 @@ def named_by_priors(density: Density, params: Params) -> Params:
     return named[int(np.argmax([density.value_and_grad(x)[0] for x in points]))]
 
 
-def shared_out(modes: Sequence[Mode], chains: int) -> list[int]:
-    """Say at which mode each chain begins."""
-    masses = np.array([mode.mass for mode in modes])
-    counts = np.zeros(len(modes), dtype=int)
-    counts[: max(1, min(chains, int((masses >= _NOTICEABLE).sum())))] = 1
+def shared_out(places: Sequence[Place], chains: int) -> list[int]:
+    """Say in which place each chain begins."""
+    masses = np.array([place.mass for place in places])
+    counts = np.zeros(len(places), dtype=int)
+    for least in (_NOTICEABLE, _WEIGHTY):
+        room = max(1 - counts.sum(), min(chains - counts.sum(), (masses >= least).sum()))
+        counts[:room] += 1
     while counts.sum() < chains:
         counts[np.argmax(masses / (counts + 0.5))] += 1  # Sainte-Laguë's rule of seats
-    return [int(i) for i in np.repeat(np.arange(len(modes)), counts)]
+    return [int(i) for i in np.repeat(np.arange(len(places)), counts)]
 
 
-def scattered(mode: Mode, n_rows: int, rng: np.random.Generator) -> Array:
-    """Draw a starting point around a mode, shape (n_dim,)."""
-    width = min(_JITTER, _JITTER_ERRORS / np.sqrt(max(n_rows, 1)))
-    return mode.point + width * mode.unit * rng.uniform(-1, 1, size=mode.point.shape)
+def climbed(density: Density, starts: Iterable[Params]) -> list[Mode]:
+    """Climb the posterior from mixtures; `log_density` is -inf where that failed."""
+    with _one_thread():
+        return [_climbed(density, params) for params in starts]
 
 
 def _climbed(density: Density, params: Params) -> Mode:

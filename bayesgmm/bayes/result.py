@@ -254,9 +254,9 @@ class BayesFit(Posterior):
 
     def _sampling(self) -> str:
         chains, draws = self.labels.shape[:2]
-        thin, n_modes = self.settings.get("thin", 1), len(set(self.settings.get("began", ())))
+        thin, n_places = self.settings.get("thin", 1), len(set(self.settings.get("began", ())))
         kept = f", each the last of {thin}," if thin > 1 else ""
-        began = f", begun at {n_modes} modes" if n_modes > 1 else ""
+        began = f", begun in {n_places} places" if n_places > 1 else ""
         return f"{chains} chains of {draws} draws{kept} by NUTS{began}"
 
     def _place(self) -> str:

@@ -10,7 +10,7 @@ from bayesgmm.bayes.density import Density
 from bayesgmm.bayes.diagnostics import Verdict, groups_of_chains, telling
 from bayesgmm.bayes.labels import renamed
 from bayesgmm.bayes.mixing import r_hats
-from bayesgmm.bayes.modes import Mode, find_modes, log_volume, scattered, shared_out
+from bayesgmm.bayes.modes import Mode, find_modes, log_volume, shared_out, weighed
 from bayesgmm.priors import LogNormal, Normal
 
 
@@ -131,7 +131,7 @@ def two_clusters_and_a_bridge(rng):
 def modes_of(X, n_components, starts):
     priors = bg.Priors.weakly_informative(X, n_components)
     density = Density(X, n_components, "full", priors)
-    return density, find_modes(density, starts)
+    return density, weighed(density, find_modes(density, starts))
 
 
 def test_modes_are_stationary_and_distinct():
@@ -160,7 +160,15 @@ def test_volume_of_a_normal_density_is_exact():
 
 @pytest.mark.parametrize(
     ("masses", "expected"),
-    [([1.0], [4]), ([0.97, 0.03], [3, 1]), ([0.5, 0.5], [2, 2]), ([0.9999, 0.0001], [4, 0])],
+    [
+        ([1.0], [4]),
+        ([0.97, 0.03], [3, 1]),
+        ([0.5, 0.5], [2, 2]),
+        ([0.85, 0.15], [2, 2]),
+        ([0.5, 0.3, 0.2], [2, 1, 1]),
+        ([0.4, 0.2, 0.2, 0.1, 0.1], [1, 1, 1, 1, 0]),
+        ([0.9999, 0.0001], [4, 0]),
+    ],
 )
 def test_chains_are_shared_out_by_mass(masses, expected):
     modes = [Mode(np.zeros(1), np.ones(1), 0.0, mass) for mass in masses]
@@ -169,8 +177,10 @@ def test_chains_are_shared_out_by_mass(masses, expected):
 
 
 def test_starts_scatter_around_their_mode():
+    priors = bg.Priors(means=Normal(0.0, 1.0), scales=LogNormal(0.0, 1.0))
+    density = Density(np.zeros((272, 1)), 1, "full", priors)
     mode = Mode(np.array([3.0, -1.0]), np.array([1.0, 1e-9]), 0.0)
-    starts = np.array([scattered(mode, 272, np.random.default_rng(i)) for i in range(200)])
-    away = (starts - mode.point) / mode.unit
+    starts = [mode.scattered(density, np.random.default_rng(i)) for i in range(200)]
+    away = (np.array(starts) - mode.point) / mode.unit
     assert np.abs(away).max() < 0.5
     assert (away.std(axis=0) > 0.1).all()
