@@ -60,8 +60,9 @@ def fit_bayes(
 ) -> BayesFit:
     """Sample the posterior of a Gaussian mixture with NUTS.
 
-    EM's maxima lead to the modes of the posterior. Chains start around these, in proportion to
-    their mass, so that several modes are seen where there are several. What is sampled is the
+    EM's maxima lead to the modes of the posterior. Chains start around these, and where components
+    have no rows if much of the posterior may be there, in proportion to the mass of each place; so
+    several places are seen where there are several. What is sampled is the
     model that `build_model` defines, by a precompiled log-density and gradient that agree with it.
     Afterwards the components of every draw take the names of the EM estimate's components (by
     ascending mean of the first feature), so that summaries by component mean something.
