@@ -62,10 +62,10 @@ def fit_bayes(
 
     EM's maxima lead to the modes of the posterior. Chains start around these, and where components
     have no rows if much of the posterior may be there, in proportion to the mass of each place; so
-    several places are seen where there are several. What is sampled is the
-    model that `build_model` defines, by a precompiled log-density and gradient that agree with it.
-    Afterwards the components of every draw take the names of the EM estimate's components (by
-    ascending mean of the first feature), so that summaries by component mean something.
+    several places are seen where there are several. What is sampled is the model that `build_model`
+    defines, by a precompiled log-density and gradient that agree with it. Afterwards the components
+    of every draw take the names of the EM estimate's components (by ascending mean of the first
+    feature), so that summaries by component mean something.
 
     If the chains have not mixed, they are run again, longer, and of their draws only every fourth
     or sixteenth is kept: ``fit.settings["thin"]`` and the fit itself say so. If there were
