@@ -11,8 +11,8 @@ are as in their prior. With Dirichlet weights, j of whose concentrations sum to 
 b, the chance of that before anything is known of the others is ``B(a, b + N) / B(a, b)``: so much
 of the evidence of K - j components belongs to the region. Rousseau and Mengersen (2011) show that
 in large data, small concentrations leave it all the mass. As all other mass is Laplace's, and
-components of one or two rows have none, shares of regions come out up to three times too large:
-good enough to say where chains should begin.
+components of one or two rows have none, shares of regions come out too large, two to three times
+with one idle component: good enough to say where chains should begin.
 
 References
 ----------
@@ -28,7 +28,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import betaln
+from scipy.special import betaln, gammaln
 
 from bayesgmm.bayes.density import Density
 from bayesgmm.bayes.modes import IN_REACH, Mode, climbed, find_modes, weighed
@@ -62,8 +62,12 @@ class Idle:
     mass: float = 1.0
 
     def log_mass(self, density: Density) -> float:
-        """Log of its mass, by Laplace's approximation for the other components."""
-        return self.log_share + self.mode.log_mass(self.fewer)
+        """Log of its mass, by Laplace's approximation for the other components.
+
+        As of modes, one naming of the components counts; but all of the idle ones are in here.
+        """
+        namings = gammaln(density.n_components - self.fewer.n_components + 1)
+        return float(self.log_share + self.mode.log_mass(self.fewer) - namings)
 
     def scattered(self, density: Density, rng: np.random.Generator) -> Array:
         """Draw a starting point in it, shape (n_dim,).

@@ -48,7 +48,9 @@ def test_share_is_that_of_the_evidence():
         error = ratio * np.hypot(*(x.std() / x.mean() / np.sqrt(n) for x in (empty, evidence)))
         assert abs(np.exp(region.log_share) - ratio) < 4 * error
         if kept == 1:  # Laplace's approximation of a single component is a good one
-            assert region.log_mass(density) == pytest.approx(np.log(empty.mean()), abs=0.2)
+            # any of three may be it, and a mode has six names: there are two regions for each
+            mass = 3 * empty.mean() / 6
+            assert region.log_mass(density) == pytest.approx(np.log(mass), abs=0.2)
 
 
 def test_idle_components_start_with_next_to_no_weight(iris):
