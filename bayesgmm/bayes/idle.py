@@ -23,8 +23,7 @@ overfitted mixture models. Journal of the Royal Statistical Society B 73, 689-71
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -87,10 +86,6 @@ class Idle:
             np.concatenate([used.cholesky, used.cholesky[like]]),
         )
 
-    def of_mass(self, mass: float) -> Idle:
-        """Return the same region, said to have this share."""
-        return replace(self, mass=mass)
-
 
 def find_places(density: Density, maxima: Sequence[Params]) -> tuple[Mode | Idle, ...]:
     """Find modes and idle regions, the weightiest first.
@@ -141,5 +136,4 @@ def _written_once(density: Density) -> Priors:
 
 def _concentrations(density: Density) -> Array:
     """Those of the Dirichlet prior of the weights, shape (K,)."""
-    prior: Any = density.priors.weights
-    return np.broadcast_to(np.asarray(prior.a, dtype=np.float64), density.n_components)
+    return density.arguments[2].weights

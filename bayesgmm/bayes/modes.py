@@ -20,9 +20,9 @@ import functools
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import Field, dataclass, replace
 from itertools import permutations
-from typing import Any, Protocol, Self
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -75,13 +75,11 @@ class Mode:
         width = min(_JITTER, _JITTER_ERRORS / np.sqrt(max(len(density.X), 1)))
         return self.point + width * self.unit * rng.uniform(-1, 1, size=self.point.shape)
 
-    def of_mass(self, mass: float) -> Mode:
-        """Return the same mode, said to have this share."""
-        return replace(self, mass=mass)
-
 
 class Place(Protocol):
     """A mode, or another part of the posterior in which chains may begin; see `Mode`."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
 
     @property
     def mass(self) -> float:
@@ -92,9 +90,6 @@ class Place(Protocol):
 
     def scattered(self, density: Density, rng: np.random.Generator) -> Array:
         """Draw a starting point."""
-
-    def of_mass(self, mass: float) -> Self:
-        """Return the same place, said to have this share."""
 
 
 def find_modes(density: Density, maxima: Sequence[Params]) -> tuple[Mode, ...]:
@@ -125,7 +120,8 @@ def weighed[P: Place](density: Density, places: Sequence[P]) -> tuple[P, ...]:
     logs = np.array([place.log_mass(density) for place in places])
     masses = np.exp(logs - logs.max())
     masses /= masses.sum()
-    return tuple(places[i].of_mass(float(masses[i])) for i in np.argsort(-masses, kind="stable"))
+    order = np.argsort(-masses, kind="stable")
+    return tuple(replace(places[i], mass=float(masses[i])) for i in order)
 
 
 def named_by_priors(density: Density, params: Params) -> Params:

@@ -16,13 +16,13 @@ import numpy.typing as npt
 
 from bayesgmm.mixture.compilation import jit_exact, jit_inner
 from bayesgmm.mixture.narrow import (
-    FARTHEST,
     LARGEST,
     WIDEST,
     add_component,
     add_density,
     add_moments,
     load_narrow,
+    load_some,
 )
 from bayesgmm.mixture.tiles import add_outer, add_squared_length
 from bayesgmm.mixture.vectormath import ABREAST, add_exponentials, exponent, fraction, log
@@ -40,10 +40,10 @@ class Scratch(NamedTuple):
 
     x: Array  # (D, _STRIDE), the rows, and zeros behind them
     work: Array  # (D, _STRIDE), x - μ times a responsibility
-    joint: Array  # (K, _BLOCK), the components' densities over exp(peak)
-    peak: Array  # (_BLOCK,), the log of the largest, or what is not much higher
-    total: Array  # (_BLOCK,), sum of `joint` over components
-    share: Array  # (_BLOCK,), what makes `joint` weighted responsibilities
+    joint: Array  # (K, _STRIDE), the components' densities over exp(peak)
+    peak: Array  # (_STRIDE,), the log of the largest, or what is not much higher
+    total: Array  # (_STRIDE,), sum of `joint` over components
+    share: Array  # (_STRIDE,), what makes `joint` weighted responsibilities
 
 
 @jit_inner
@@ -82,12 +82,11 @@ def load(X: Array, start: int, size: int, origin: Array, unit: Array, x: Array) 
     n = min(len(X) - start, size)
     if X.shape[1] <= WIDEST:
         load_narrow(X, start, n, origin, unit, x)
+    else:
+        load_some(X, start, 0, n, origin, unit, x)
     for j in range(X.shape[1]):
-        feature, centre, scale = x[j], origin[j], 1 / unit[j]  # to multiply takes less time
-        for r in range(n if X.shape[1] > WIDEST else 0):
-            feature[r] = min(max((X[start + r, j] - centre) * scale, -FARTHEST), FARTHEST)
         for r in range(n, _padded(n)):
-            feature[r] = 0.0
+            x[j, r] = 0.0
     return n
 
 

@@ -8,7 +8,7 @@ from scipy.optimize import minimize
 
 import bayesgmm as bg
 from bayesgmm.bayes.density import Density
-from bayesgmm.bayes.modes import find_modes
+from bayesgmm.bayes.modes import find_modes, weighed
 from bayesgmm.priors import LogNormal, Priors
 
 
@@ -52,7 +52,7 @@ def test_flowers_that_were_rounded_alike_are_no_component_by_default():
 
     def sds(priors):
         density = Density(X, 3, "full", priors)
-        weightiest = find_modes(density, [spike, species])[0]
+        weightiest = weighed(density, find_modes(density, [spike, species]))[0]
         return density.unpack(weightiest.point).scales[:, 3]
 
     assert sds(default).min() > 0.08

@@ -29,6 +29,7 @@ from bayesgmm.mixture.structures import get_structure
 
 REPEATS = 3
 STARTS = 100
+FULL = get_structure("full")
 
 
 def overlapping(n, d, k, distance, seed=0):
@@ -59,19 +60,22 @@ def median_time(work):
     return statistics.median(times)
 
 
+def prepared(X):
+    """Give what is to be climbed, and the place and the unit of its rows."""
+    shift, unit = as_data(X).moments()
+    return Objective(as_data(X).standardised(shift, unit), FULL), shift, unit
+
+
 def measure(name, X, k):
-    structure = get_structure("full")
-    data = as_data(X)
-    shift, unit = data.moments()
-    objective = Objective(data.standardised(shift, unit), structure)
+    objective, shift, unit = prepared(X)
     labels = kmeans2((X - shift) / unit, k, iter=5, minit="++", seed=1)[1]
-    start = from_responsibilities(objective.data, np.eye(k)[labels], structure)
+    start = from_responsibilities(objective.data, np.eye(k)[labels], FULL)
 
     def ours(tol=1e-10, max_steps=10_000, **options):
         return climb(objective, [Ascent(start)], tol=tol, max_steps=max_steps, **options)[0]
 
     converged = ours()
-    offset = data.log_density_shift(unit)
+    offset = as_data(X).log_density_shift(unit)
     goal = converged.value - 1e-8 * abs(converged.value + offset)
     quick = sweeps_to(goal, converged.history)
     plain = ours(max_steps=20_000, plain_steps=PLAIN) if len(X) < 50_000 else None
@@ -110,15 +114,13 @@ def measure(name, X, k):
 
 def count_sweeps(name, X, k):
     """Count sweeps from many starts."""
-    structure, data = get_structure("full"), as_data(X)
-    shift, unit = data.moments()
-    objective = Objective(data.standardised(shift, unit), structure)
-    drawn = Starts(objective.data, k, structure, np.random.default_rng(1))
+    objective, _, unit = prepared(X)
+    drawn = Starts(objective.data, k, FULL, np.random.default_rng(1))
     starts = [Ascent(point) for point in itertools.islice(drawn, STARTS)]
     how = {"tol": 1e-10, "max_steps": 20_000, "narrowest": 1e-3}
     quick = climb(objective, starts, **how)
     plain = climb(objective, starts, **how, plain_steps=PLAIN)
-    offset, counts = data.log_density_shift(unit), []
+    offset, counts = as_data(X).log_density_shift(unit), []
     for one, other in zip(quick, plain, strict=True):
         goal = max(one.value, other.value) - 1e-8 * abs(one.value + offset)
         together = min(one.value, other.value) >= goal
