@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ R_HAT_LIMIT = 1.01
 ESS_PER_CHAIN = 100
 INTERVAL = 0.95  # probability of the intervals in every table
 _APART = 1.2  # label-free R-hat of two chains that are in different places
+_SURELY = 5.0  # standard errors between their means that are not chance
 _NEARLY_ALL = 0.95  # share of the draws
 
 
@@ -110,9 +112,9 @@ class Diagnostics:
             case Verdict.SEVERAL_MODES:
                 found.append(
                     f"several modes: {self._places()} are in different places (label-free R-hat "
-                    f"{self.r_hat_label_free:.2f}), and how often each is right no chain can "
-                    "tell. No pooled number of this posterior should be used; fit.modes has a "
-                    "posterior for each place"
+                    f"{self.r_hat_label_free:.2f}). No pooled number of these draws should be "
+                    "used; fit.modes has a posterior for each place, and fit.evidence() tells how "
+                    "much of the posterior each has"
                 )
             case Verdict.UNFINISHED if not self.r_hat_label_free <= R_HAT_LIMIT:
                 found.append(
@@ -197,7 +199,7 @@ def groups_of_chains(values: Array, r_hat: Array) -> tuple[tuple[int, ...], ...]
     """Say which chains are in the same place.
 
     Two chains are, if R-hat of the two finds them alike in every quantity, or if both are like a
-    third.
+    third. All are, if no two differ by more than chains would that move slowly.
 
     Parameters
     ----------
@@ -206,7 +208,7 @@ def groups_of_chains(values: Array, r_hat: Array) -> tuple[tuple[int, ...], ...]
     r_hat : array, shape (n,)
         Of all chains. Where it finds nothing, no two chains are looked at.
     """
-    if (r_hat[np.isfinite(r_hat)] <= R_HAT_LIMIT).all():
+    if (r_hat[np.isfinite(r_hat)] <= R_HAT_LIMIT).all() or not _any_apart(values):
         return (tuple(range(len(values))),)
     groups: list[list[int]] = []
     for chain in range(len(values)):
@@ -214,6 +216,18 @@ def groups_of_chains(values: Array, r_hat: Array) -> tuple[tuple[int, ...], ...]
         groups = [g for g in groups if g not in near]
         groups.append(sorted([chain, *(other for g in near for other in g)]))
     return tuple(tuple(group) for group in sorted(groups))
+
+
+def _any_apart(values: Array) -> bool:
+    """Tell whether the means of two chains differ by many of their own Monte Carlo errors."""
+    means = values.mean(axis=1)
+    errors = np.array([mcse_means(chain[None]) for chain in values])
+    for i, j in combinations(range(len(values)), 2):
+        distance = np.abs(means[i] - means[j])
+        sure = distance > _SURELY * np.hypot(errors[i], errors[j])
+        if (sure & (r_hats(values[[i, j]]) >= _APART)).any():
+            return True
+    return False
 
 
 def _together(pair: Array) -> bool:

@@ -118,6 +118,7 @@ def _idle_regions(density: Density, highest: Mode) -> Iterator[Idle]:
         before, mode = fewer, max(ends, key=lambda end: end.log_density)
         b = a[:kept].sum()
         log_share = betaln(a[kept:].sum(), b + len(density.X)) - betaln(a[kept:].sum(), b)
+        log_share += priors.log_mass(K, D, structure) - priors.log_mass(kept, D, structure)
         if not mode.log_density + log_share > highest.log_density - IN_REACH:
             return
         yield Idle(fewer, mode, float(log_share))

@@ -20,6 +20,7 @@ Array = npt.NDArray[np.float64]
 
 _AXES: dict[str, Any] = {"chain_axis": 0, "draw_axis": 1}
 _TAILS = 0.05, 0.95
+_FEWEST = 8  # draws of a chain of which anything is said
 
 
 class Mixing(NamedTuple):
@@ -65,3 +66,20 @@ def mcse_means(values: Array) -> Array:
 
     errors: Array = array_stats.mcse(values, **_AXES, method="mean")
     return errors
+
+
+def ess_of_mean(values: Array, chosen: npt.NDArray[np.bool_]) -> float:
+    """Effective sample size for the mean of some of the draws, shape (chain, draw).
+
+    It is that of chains with about as many of them as the others, in proportion.
+    """
+    from arviz_stats.base import array_stats
+
+    counts = chosen.sum(axis=1)
+    full = np.flatnonzero(counts >= max(counts.max() / 2, _FEWEST))
+    if not len(full):
+        return float(counts.sum())
+    least = counts[full].min()
+    some = np.array([values[chain][chosen[chain]][-least:] for chain in full])
+    ess = array_stats.ess(some, chain_axis=0, draw_axis=1, method="mean")
+    return float(ess * counts.sum() / some.size)

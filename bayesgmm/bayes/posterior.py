@@ -15,10 +15,12 @@ from bayesgmm.bayes import predictive
 from bayesgmm.bayes.diagnostics import Diagnostics
 from bayesgmm.bayes.transforms import Mixture
 from bayesgmm.em.arguments import chosen_seed
+from bayesgmm.priors import Priors
 from bayesgmm.results.fit import Fit
 
 if TYPE_CHECKING:
     from bayesgmm.bayes.bands import DensityBand
+    from bayesgmm.bayes.evidence import Evidence
     from bayesgmm.bayes.loo import Loo
     from bayesgmm.bayes.partition.result import Partition
 
@@ -35,6 +37,11 @@ class Posterior(Fit):
     @abstractmethod
     def diagnostics(self) -> Diagnostics:
         """How the sampling went, and whether to trust it."""
+
+    @property
+    @abstractmethod
+    def known_priors(self) -> Priors:
+        """What was believed before; an InputError if that is not known."""
 
     @abstractmethod
     def to_datatree(self, groups: Iterable[str] | None = None) -> xr.DataTree:
@@ -314,6 +321,56 @@ class Posterior(Fit):
 
         tree = self.to_datatree(["posterior", "log_likelihood"])
         return loo_of(tree, self.diagnostics, log_jacobian)
+
+    def evidence(self, *, draws: int = 4000, random_seed: int | None = None) -> Evidence:
+        """Estimate the evidence by bridge sampling, and how much of the posterior is where.
+
+        The evidence, or marginal likelihood, is the density of the rows averaged over the prior.
+        Differences of its logarithm between fits of the same rows are log Bayes factors: with
+        equal prior probabilities, ``exp`` of it is proportional to the posterior probability of a
+        number of components. It depends on the priors far more than a posterior does.
+
+        Parameters
+        ----------
+        draws : int
+            Draws to use at most; evenly spaced ones if there are more.
+        random_seed : int, optional
+            By default that of the fit.
+
+        Returns
+        -------
+        Evidence
+            With its standard error. Where the verdict is *several modes*, its parts tell what no
+            chain can: which share of the posterior each place has. Places that no chain was in do
+            not count.
+
+        Raises
+        ------
+        InputError
+            If the priors are not known, there are too few draws, or more than seven components
+            that no prior tells apart.
+        FitError
+            If the draws do not vary.
+
+        References
+        ----------
+        Meng, X.-L. and Wong, W. H. (1996). Simulating ratios of normalizing constants via a
+        simple identity: a theoretical exploration. Statistica Sinica 6, 831-860.
+
+        Examples
+        --------
+        >>> import bayesgmm as bg
+        >>> galaxies = bg.load_dataset("galaxies")
+        >>> fits = {
+        ...     k: bg.fit_bayes(galaxies, k, random_seed=1, progressbar=False) for k in (1, 3)
+        ... }
+        >>> evidence = {k: fit.evidence().log_evidence for k, fit in fits.items()}
+        >>> evidence[3] - evidence[1] > 20  # overwhelming odds
+        True
+        """
+        from bayesgmm.bayes.evidence import evidence_of
+
+        return evidence_of(self, draws, self._seed(random_seed))
 
     def _seed(self, given: int | None) -> int:
         return chosen_seed(self.settings.get("random_seed") if given is None else given)

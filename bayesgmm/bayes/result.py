@@ -193,7 +193,7 @@ class BayesFit(Posterior):
 
     @property
     def _places(self) -> dict[str, BayesFit]:
-        """The modes, by the words for their chains; empty if there is one place only."""
+        """The `modes`, by the words for their chains; empty if there is one place only."""
         groups = self.diagnostics.groups
         if len(groups) == 1:
             return {}
@@ -239,33 +239,9 @@ class BayesFit(Posterior):
 
     def headline(self) -> list[str]:
         """See `Fit.headline`."""
-        from bayesgmm.bayes.labels.methods import in_words
+        from bayesgmm.bayes.words import headline
 
-        method = self.settings.get("relabelled", "reference")
-        return [
-            f"Posterior of {self._mixture}, "
-            f"given {self.data.n_rows} rows of {', '.join(self.feature_names)}",
-            f"  {self._sampling()}; log-likelihood "
-            f"{self.log_likelihood.mean():.2f} +/- {self.log_likelihood.std():.2f}",
-            f"  components are named {in_words(method, self.feature_names)}",
-            *(f"  {line}" for line in self.diagnostics.lines()),
-            *(f"  {words}: {fit._place()}" for words, fit in self._places.items()),
-        ]
-
-    def _sampling(self) -> str:
-        chains, draws = self.labels.shape[:2]
-        thin, n_places = self.settings.get("thin", 1), len(set(self.settings.get("began", ())))
-        kept = f", each the last of {thin}," if thin > 1 else ""
-        began = f", begun in {n_places} places" if n_places > 1 else ""
-        return f"{chains} chains of {draws} draws{kept} by NUTS{began}"
-
-    def _place(self) -> str:
-        descending = -np.sort(-self.draws.weights, axis=-1)  # their names may change on the way
-        weights = ", ".join(f"{weight:.2f}" for weight in descending.mean(axis=(0, 1)))
-        return (
-            f"log-likelihood {self.log_likelihood.mean():.2f} +/- {self.log_likelihood.std():.2f}, "
-            f"weights in descending order {weights}"
-        )
+        return headline(self)
 
     def _shown(self) -> pd.DataFrame:
         """Give a table of the posterior, or of each mode beside the others."""

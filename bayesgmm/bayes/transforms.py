@@ -33,8 +33,7 @@ from bayesgmm.priors.squares import OfSquare
 Array = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
 
-_EDGE = 1e-3  # a starting point keeps this share of a bounded range away from either end
-_STEP = 1e-3  # and ordered means this many standard deviations from one another
+_EDGE = 1e-3  # how near to a bound a starting point may be: see `Layout.pack`
 
 
 class Mixture(NamedTuple):
@@ -191,9 +190,7 @@ class Layout(NamedTuple):
 
     def unpack(self, x: Array) -> Mixture:
         """Map unconstrained vectors, shape (..., n_dim), to mixtures."""
-        full = np.array(np.broadcast_to(self.template, (*x.shape[:-1], len(self.template))))
-        full[..., self.free] = x
-        weights, means, scales, correlations = self.split(full)
+        weights, means, scales, correlations = self.split(self.filled(x))
         lead, (K, D) = x.shape[:-1], self.scale.shape
         blocks = correlations.reshape(*lead, self.n_blocks, D * (D - 1) // 2)
         return self.expand(
@@ -239,8 +236,8 @@ class Layout(NamedTuple):
             repeated = np.broadcast_to(np.eye(self.n_features), (*means.shape, self.n_features))
         return Mixture(weights, means, scales[..., self.scale], np.ascontiguousarray(repeated))
 
-    def pack(self, weights: Array, means: Array, cholesky: Array) -> Array:
-        """Map one mixture to its unconstrained vector, shape (n_dim,).
+    def pack(self, weights: Array, means: Array, cholesky: Array, edge: float = _EDGE) -> Array:
+        """Map mixtures to their unconstrained vectors, shape (..., n_dim).
 
         What the structure shares is pooled: a shared scale is the root of the mean variance, a
         shared correlation matrix the first component's. What it lacks or is fixed is dropped;
@@ -248,39 +245,69 @@ class Layout(NamedTuple):
 
         Parameters
         ----------
-        weights : array, shape (K,)
+        weights : array, shape (..., K)
             Positive mixing proportions.
-        means : array, shape (K, D)
+        means : array, shape (..., K, D)
             Component means.
-        cholesky : array, shape (K, D, D)
+        cholesky : array, shape (..., K, D, D)
             Lower Cholesky factors of the covariances.
+        edge : float
+            How near scales may be to a bound, as a share of the range between two or of a lower
+            one, and ordered means to one another, in standard deviations.
         """
         if self.ordered >= 0:
-            order = np.argsort(means[:, self.ordered], kind="stable")
-            weights, means, cholesky = weights[order], means[order], cholesky[order]
+            order = np.argsort(means[..., self.ordered], axis=-1, kind="stable")
+            weights = np.take_along_axis(weights, order, -1)
+            means = np.take_along_axis(means, order[..., None], -2)
+            cholesky = np.take_along_axis(cholesky, order[..., None, None], -3)
+        lead = weights.shape[:-1]
         variances = np.square(cholesky).sum(axis=-1)
-        pooled = np.bincount(self.scale.ravel(), variances.ravel())
-        pooled /= np.bincount(self.scale.ravel())
+        shared = self.scale.ravel() == np.arange(self.n_scales)[:, None]
+        pooled = variances.reshape(*lead, -1) @ (shared / shared.sum(axis=1, keepdims=True)).T
         first = np.searchsorted(self.block, np.arange(self.n_blocks))
         parts = (
             self._weight_numbers(weights),
-            self._mean_numbers(means, np.sqrt(variances)),
-            self._scale_numbers(0.5 * np.log(pooled)),
-            self._correlation_numbers(cholesky[first]),
+            self._mean_numbers(means, np.sqrt(variances), edge),
+            self._scale_numbers(0.5 * np.log(pooled), edge),
+            self._correlation_numbers(cholesky[..., first, :, :]),
         )
-        return np.asarray(np.concatenate([np.ravel(part) for part in parts])[self.free])
+        numbers = [part.reshape(*lead, -1) for part in parts]
+        return np.asarray(np.concatenate(numbers, axis=-1)[..., self.free])
+
+    def renamed(self, x: Array, order: Index) -> Array:
+        """Map vectors, shape (..., n_dim), to those of the mixtures with components in an order.
+
+        The map is linear and changes no volume. The means must not be ordered.
+        """
+        weights, means, scales, correlations = (part.copy() for part in self.split(self.filled(x)))
+        lead, (K, D) = x.shape[:-1], self.scale.shape
+        weights = np.concatenate([weights, -weights.sum(axis=-1, keepdims=True)], axis=-1)
+        means = means.reshape(*lead, K, D)[..., order, :]
+        scales[..., self.scale] = scales[..., self.scale[order]]
+        if self.n_blocks:
+            blocks = correlations.reshape(*lead, self.n_blocks, -1)
+            blocks[..., self.block, :] = blocks[..., self.block[order], :]
+        parts = (weights[..., order[:-1]], means.reshape(*lead, K * D), scales, correlations)
+        return np.asarray(np.concatenate(parts, axis=-1)[..., self.free])
+
+    def filled(self, x: Array) -> Array:
+        """Put vectors, shape (..., n_dim), among the fixed numbers: shape (..., n_all)."""
+        full = np.array(np.broadcast_to(self.template, (*x.shape[:-1], len(self.template))))
+        full[..., self.free] = x
+        return full
 
     def _weight_numbers(self, weights: Array) -> Array:
         logs = np.log(weights)
-        return np.asarray(logs[:-1] - logs.mean())
+        return np.asarray(logs[..., :-1] - logs.mean(axis=-1, keepdims=True))
 
-    def _mean_numbers(self, means: Array, scales: Array) -> Array:
+    def _mean_numbers(self, means: Array, scales: Array, edge: float) -> Array:
         if self.ordered < 0:
             return means
         numbers = means.copy()
-        steps = np.diff(means[:, self.ordered])
+        steps = np.diff(means[..., self.ordered], axis=-1)
         # means that tie still need a step
-        numbers[1:, self.ordered] = np.log(np.maximum(steps, _STEP * scales[1:, self.ordered]))
+        least = edge * scales[..., 1:, self.ordered]
+        numbers[..., 1:, self.ordered] = np.log(np.maximum(steps, least))
         return numbers
 
     def _means(self, numbers: Array) -> Array:
@@ -291,14 +318,14 @@ class Layout(NamedTuple):
         means[..., self.ordered] = means[..., self.ordered].cumsum(axis=-1)
         return means
 
-    def _scale_numbers(self, log_scales: Array) -> Array:
+    def _scale_numbers(self, log_scales: Array, edge: float) -> Array:
         logs = log_scales / self.power
         if not len(self.width):
             return np.asarray(logs)
         height = np.exp(logs) - self.lower
         if np.isinf(self.width).all():
-            return np.asarray(np.log(np.maximum(height, _EDGE * self.lower)))
-        share = np.clip(height / self.width, _EDGE, 1 - _EDGE)
+            return np.asarray(np.log(np.maximum(height, edge * self.lower)))
+        share = np.clip(height / self.width, edge, 1 - edge)
         return np.asarray(np.log(share) - np.log1p(-share))
 
     def _log_scales(self, numbers: Array) -> Array:
@@ -313,12 +340,11 @@ class Layout(NamedTuple):
         return np.asarray(self.power * np.logaddexp(lower, height))
 
     def _correlation_numbers(self, factors: Array) -> Array:
-        """Free numbers of factors (n_blocks, D, D), whose rows may have any length."""
-        D = self.n_features
-        rows, columns = np.tril_indices(D, -1)
-        numbers = np.empty((self.n_blocks, D * (D - 1) // 2))
+        """Free numbers of factors (..., n_blocks, D, D), whose rows may have any length."""
+        rows, columns = np.tril_indices(self.n_features, -1)
         y = factors / np.diagonal(factors, axis1=-2, axis2=-1)[..., None]
-        numbers[:, self.spiral[rows, columns]] = y[:, rows, columns]
+        numbers = np.empty((*factors.shape[:-2], len(rows)))
+        numbers[..., self.spiral[rows, columns]] = y[..., rows, columns]
         return numbers
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -14,6 +15,7 @@ from bayesgmm.mixture.errors import InputError
 from bayesgmm.priors.base import Floats, Prior, words
 
 _MOST_TRIES = 10_000
+_NUMBERS = 100_000  # in the draws that a constant is estimated from
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -211,6 +213,23 @@ class LKJ(Prior):
             left[..., j + 1 :] *= (1 - partial) * (1 + partial)
         return cholesky
 
+    def log_kept(self, size: int) -> float:
+        """Log of the mass that `logpdf` has: the mean of the ridge's factor over LKJ's own draws.
+
+        Parameters
+        ----------
+        size : int
+            Of the correlation matrices, D.
+
+        Returns
+        -------
+        float
+            0 without a ridge; otherwise estimated, from the same draws at every call.
+        """
+        if not self.ridge or size == 1:
+            return 0.0
+        return _log_kept(float(self.eta), float(self.ridge), size)
+
     def describe(self, feature_names: Sequence[str] = ()) -> str:
         """Say the prior in words."""
         if self.eta == 1:
@@ -219,3 +238,10 @@ class LKJ(Prior):
             tendency = f"favours {'weak' if self.eta > 1 else 'strong'} correlations"
         ridge = f", with a ridge of {words(self.ridge)} rows" if self.ridge else ""
         return f"LKJ with eta {words(self.eta)}{ridge}: {tendency}"
+
+
+@functools.cache
+def _log_kept(eta: float, ridge: float, size: int) -> float:
+    prior = LKJ(eta, ridge)
+    draws = prior._vine(np.random.default_rng(0), (_NUMBERS // size**2 + 1, size, size))
+    return float(np.log(np.exp(-prior._ridge_term(draws)).mean()))

@@ -29,7 +29,7 @@ from bayesgmm.priors.families import (
 )
 from bayesgmm.priors.fixed import Fixed
 from bayesgmm.priors.joint import LKJ, Dirichlet
-from bayesgmm.priors.ordering import draw_ordered
+from bayesgmm.priors.ordering import draw_ordered, log_share_ordered
 from bayesgmm.priors.properness import problems_with, warnings_of
 from bayesgmm.priors.rounding import rounding
 from bayesgmm.priors.shapes import parameter_dims, parameter_shapes
@@ -273,6 +273,21 @@ class Priors:
             if (np.diff(along) <= 0).any():
                 return -np.inf
         return float(sum(np.sum(blocks[name].logpdf(x)) for name, x in parameters.items()))
+
+    def log_mass(self, n_components: int, n_features: int, covariance_type: str = "full") -> float:
+        """Log of the integral of `log_density` over all parameters: the evidence without rows.
+
+        It is 0, but for the constants that a ridge on correlations and an order of the means
+        leave out of the density.
+        """
+        shapes = parameter_shapes(n_components, n_features, covariance_type)
+        column, found = self.ordered_column, 0.0
+        if column is not None and isinstance(self.means, Normal):
+            found += log_share_ordered(self.means, column, (n_components, n_features))
+        if isinstance(self.correlations, LKJ) and "correlations_cholesky" in shapes:
+            matrices = math.prod(shapes["correlations_cholesky"][:-2])
+            found += matrices * self.correlations.log_kept(n_features)
+        return found
 
     def sample(
         self,

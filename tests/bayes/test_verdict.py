@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.signal import lfilter
 
 import bayesgmm as bg
 from bayesgmm.bayes.density import Density
@@ -121,6 +122,16 @@ def test_groups_are_found_whatever_the_order_of_the_chains():
     values = rng.normal(size=(5, 200, 3))
     values[..., 1] += place[:, None]
     assert groups_of_chains(values, r_hats(values)) == ((0, 2), (1, 3), (4,))
+
+
+def test_slow_chains_are_not_said_to_be_in_different_places():
+    """All walk in the same place, and by chance have not been everywhere yet."""
+    steps = np.random.default_rng(4).normal(size=(100, 4, 1000, 1))
+    several = 0
+    for walks in lfilter([1], [1, -0.99], steps, axis=2):  # some ten effective draws a chain
+        assert r_hats(walks) > 1.01
+        several += len(groups_of_chains(walks, r_hats(walks))) > 1
+    assert several < 10
 
 
 def two_clusters_and_a_bridge(rng):

@@ -603,3 +603,25 @@ def test_free_parameters_are_those_of_the_structure_less_those_that_are_fixed(co
         held = replace(free, **{name: Fixed(value)})
         left = n_parameters(structure, k, d) - sizes[name]
         assert held.n_free(k, d, covariance_type) == left
+
+
+def test_mass_of_ordered_means_is_how_often_they_are_in_order():
+    alike = Priors(means=Normal(1.0, 2.0), scales=HalfNormal(1.0), ordered=0)
+    assert alike.log_mass(4, 1, "diag") == pytest.approx(-np.log(24))
+    means = Normal([[0.0, 5.0], [1.0, -5.0]], [[1.0, 1.0], [2.0, 1.0]])
+    apart = Priors(means=means, scales=HalfNormal(1.0), ordered=0)
+    expected = np.log(stats.norm.cdf(1 / np.sqrt(5)))
+    assert apart.log_mass(2, 2, "diag") == pytest.approx(expected, abs=0.01)
+
+
+def test_mass_of_correlations_is_one_without_a_ridge():
+    given = {"means": Normal(0.0, 1.0), "scales": HalfNormal(1.0)}
+    assert Priors(**given, correlations=LKJ(2)).log_mass(3, 3) == 0
+    ridged = Priors(**given, correlations=LKJ(2, ridge=0.3))
+    of_one = ridged.log_mass(3, 3, "tied")
+    assert ridged.log_mass(3, 3) == pytest.approx(3 * of_one)
+    assert ridged.log_mass(3, 3, "diag") == 0
+    factors = LKJ(2).sample(np.random.default_rng(1), (20_000, 3, 3))
+    inverse = np.linalg.inv(factors @ factors.mT)
+    kept = np.exp(-0.15 * (np.trace(inverse, axis1=1, axis2=2) - 3))
+    assert abs(np.exp(of_one) - kept.mean()) < 5 * kept.std() / np.sqrt(11_000 / 2)
