@@ -101,9 +101,8 @@ class Evidence:
         """Say how much of the posterior is where some chains are, by the words for these."""
         if words not in self.places.index:
             return "moves between these places"
-        place = self.places.loc[words]
-        share, error = 100 * place["share"], 100 * place["mcse_share"]
-        return f"{share:.0f} % of the posterior (+/- {error:.0f})"
+        share, error = 100 * self.places.loc[words, ["share", "mcse_share"]]
+        return f"{share:.{0 if share >= 1 else 1}f} % of the posterior (+/- {error:.1f})"
 
 
 def evidence_of(fit: Posterior, most: int, random_seed: int) -> Evidence:
