@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import permutations
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,7 +20,7 @@ from scipy.special import gammaln
 
 from bayesgmm.bayes import terms, twin
 from bayesgmm.bayes.callback import Table
-from bayesgmm.bayes.transforms import Layout, Mixture
+from bayesgmm.bayes.transforms import Index, Layout, Mixture
 from bayesgmm.priors import (
     LKJ,
     Dirichlet,
@@ -39,6 +40,9 @@ from bayesgmm.priors.shapes import parameter_shapes
 from bayesgmm.priors.squares import OfSquare
 
 Array = npt.NDArray[np.float64]
+
+NAMED = 7  # components of which all orders are gone through
+_ROUNDING = 1e-12  # how near to a bound a draw may be; see `Layout.pack`
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,6 +120,23 @@ class Density:
         `Layout.pack`.
         """
         return self.layout.pack(weights, means, cholesky)
+
+    def vectors(self, mixtures: Mixture) -> Array:
+        """Map mixtures that were sampled back to their vectors, shape (..., n_dim)."""
+        m = mixtures
+        return self.layout.pack(m.weights, m.means, m.cholesky, edge=_ROUNDING)
+
+    @cached_property
+    def namings(self) -> list[Index]:
+        """The orders of the components under which the density is the same.
+
+        Only the given one where the priors tell components apart, or where there are more orders
+        than those of seven components.
+        """
+        K, D = self.n_components, self.X.shape[1]
+        alike = self.priors.exchangeable(K, D, self.covariance_type)
+        orders = permutations(range(K)) if alike and K <= NAMED else [range(K)]
+        return [np.array(order) for order in orders]
 
 
 def _encode(given: Priors, layout: Layout, shape: tuple[int, ...]) -> twin.Prior:

@@ -67,6 +67,9 @@ class Diagnostics:
         Chains that began under other names than those of the reference.
     relabelled : bool
         Whether the draws were relabelled; otherwise they are as sampled.
+    missed : tuple of float
+        Shares of the posterior, as estimated beforehand, of places where a chain began, but where
+        no draw is.
     """
 
     n_chains: int
@@ -82,6 +85,7 @@ class Diagnostics:
     label_switches: int
     chains_renamed: int
     relabelled: bool
+    missed: tuple[float, ...] = ()
 
     @property
     def kind(self) -> Verdict:
@@ -130,6 +134,11 @@ class Diagnostics:
                     "densities, partitions and predictions, not on the table of components, or "
                     "try fit.relabel"
                 )
+        found += [
+            f"no draw is from a place that may hold {100 * share:.0f} % of the posterior: what "
+            "began there left while it warmed up. Try another random_seed, or more chains"
+            for share in self.missed
+        ]
         if not self._enough:
             found.append(
                 f"only {self._least_ess:.0f} effective draws where {self._wanted} are wanted "
@@ -295,6 +304,7 @@ def diagnose(
     groups: tuple[tuple[int, ...], ...],
     *,
     relabelled: bool,
+    missed: Sequence[float] = (),
     **counts: int,
 ) -> Diagnostics:
     """Put together how well the chains of parameters and of label-free quantities have mixed.
@@ -309,6 +319,8 @@ def diagnose(
         See `groups_of_chains`.
     relabelled : bool
         Whether the draws were.
+    missed : sequence of float
+        See `Diagnostics`.
     **counts : int
         ``n_chains``, ``n_draws``, ``divergences``, ``label_switches``, ``chains_renamed``.
     """
@@ -327,6 +339,7 @@ def diagnose(
         r_hat_label_free=_most(r_hat[free]),
         groups=groups,
         relabelled=relabelled,
+        missed=tuple(missed),
         **counts,
     )
 

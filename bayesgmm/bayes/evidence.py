@@ -30,7 +30,6 @@ from __future__ import annotations
 import math
 import warnings
 from dataclasses import dataclass
-from itertools import permutations
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -39,10 +38,10 @@ import pandas as pd
 from scipy.optimize import brentq
 from scipy.special import expit, logsumexp
 
-from bayesgmm.bayes.density import Density
+from bayesgmm.bayes.density import NAMED, Density
 from bayesgmm.bayes.diagnostics import Verdict, chains_in_words
 from bayesgmm.bayes.mixing import ess_of_mean
-from bayesgmm.bayes.transforms import Layout
+from bayesgmm.bayes.transforms import Index, Layout, Mixture
 from bayesgmm.em.fit import fit_em
 from bayesgmm.em.result import EMFit
 from bayesgmm.em.starts import halved
@@ -56,11 +55,9 @@ Array = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 Group = tuple[int, ...]
 
-_NAMED = 7  # components of which all names are tried
 _NORMALS = 4  # most components of the density that resembles the posterior
 _STEPS = 100  # of EM: the density need not be the best
 _AT_HOME = 0.5  # a place of its own keeps this share of the draws of its chains
-_EDGE = 1e-12  # how near to a bound a draw may be; see `Layout.pack`
 _UNSURE = 0.5  # nats of error from which on the error itself cannot be believed
 
 
@@ -101,7 +98,7 @@ class Evidence:
         """Say how much of the posterior is where some chains are, by the words for these."""
         if words not in self.places.index:
             return "moves between these places"
-        share, error = 100 * self.places.loc[words, ["share", "mcse_share"]]
+        share, error = (100 * self.places[name][words] for name in ("share", "mcse_share"))
         return f"{share:.{0 if share >= 1 else 1}f} % of the posterior (+/- {error:.1f})"
 
 
@@ -109,7 +106,8 @@ def evidence_of(fit: Posterior, most: int, random_seed: int) -> Evidence:
     """Estimate it; see `Posterior.evidence`."""
     priors, K, D = fit.known_priors, fit.n_components, fit.data.n_features
     density = Density(fit.data.rows(), K, fit.covariance_type, priors.named(fit.feature_names))
-    points = _vectors(fit, density.layout)
+    _check(density, fit.draws)
+    points = density.vectors(fit.draws)
     points = points[:, :: -(-points.shape[0] * points.shape[1] // most)]
     half = points.shape[1] // 2
     if points.shape[0] * half < 4 * density.n_dim:
@@ -117,9 +115,8 @@ def evidence_of(fit: Posterior, most: int, random_seed: int) -> Evidence:
             f"{points.shape[0] * half} draws, half of those to use, are too few to resemble a "
             f"posterior of {density.n_dim} numbers: raise draws"
         )
-    namings = _namings(fit)
     groups = list(fit.diagnostics.groups)
-    nearby = [_Nearby.to(points[list(group), :half], density.layout, namings) for group in groups]
+    nearby = [_Nearby.to(points[list(group), :half], density) for group in groups]
     heights = np.array([one.log_density(points[:, half:]) for one in nearby])
     while (homeless := _homeless(heights, groups)) is not None:
         del groups[homeless], nearby[homeless]
@@ -161,25 +158,15 @@ def _evidence(fit: Posterior, groups: list[Group], values: Array, errors: Array)
     return Evidence(float(total), float(mcse), pd.DataFrame(places, index), moving, problems)
 
 
-def _vectors(fit: Posterior, layout: Layout) -> Array:
-    """Give draws as unconstrained vectors, shape (chain, draw, n_dim)."""
-    draws = fit.draws
-    if not draws.weights.min() > 0:
-        raise InputError("the evidence cannot be estimated from draws with weights of zero")
-    return layout.pack(draws.weights, draws.means, draws.cholesky, edge=_EDGE)
-
-
-def _namings(fit: Posterior) -> list[npt.NDArray[np.intp]]:
-    """Give all orders of the components under which the posterior is the same."""
-    K = fit.n_components
-    if not fit.known_priors.exchangeable(K, fit.data.n_features, fit.covariance_type):
-        return [np.arange(K)]
-    if K > _NAMED:
+def _check(density: Density, draws: Mixture) -> None:
+    K = density.n_components
+    if K > NAMED and density.priors.exchangeable(K, density.X.shape[1], density.covariance_type):
         raise InputError(
             f"the evidence of {K} components has {math.factorial(K):,} namings to go through: "
-            f"it can be estimated for {_NAMED} at most"
+            f"it can be estimated for {NAMED} at most"
         )
-    return [np.array(order) for order in permutations(range(K))]
+    if not draws.weights.min() > 0:
+        raise InputError("the evidence cannot be estimated from draws with weights of zero")
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,11 +175,13 @@ class _Nearby:
 
     normals: EMFit
     layout: Layout
-    namings: list[npt.NDArray[np.intp]]
+    namings: list[Index]
 
     @classmethod
-    def to(cls, points: Array, layout: Layout, namings: list[npt.NDArray[np.intp]]) -> _Nearby:
-        return cls(_normals(points.reshape(-1, points.shape[-1])), layout, namings)
+    def to(cls, points: Array, density: Density) -> _Nearby:
+        """Fit it to vectors, shape (..., n_dim)."""
+        normals = _normals(points.reshape(-1, density.n_dim))
+        return cls(normals, density.layout, density.namings)
 
     def log_density(self, points: Array) -> Array:
         """Log density at vectors, shape (..., n_dim)."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Literal, get_args
 
@@ -14,7 +16,7 @@ from bayesgmm.bayes.adopt import log_likelihood_of, mixture_of, named_fit, stats
 from bayesgmm.bayes.density import Density
 from bayesgmm.bayes.diagnostics import Verdict
 from bayesgmm.bayes.idle import find_places
-from bayesgmm.bayes.modes import named_by_priors, shared_out
+from bayesgmm.bayes.modes import Place, named_by_priors, shared_out
 from bayesgmm.bayes.result import BayesFit
 from bayesgmm.bayes.transforms import Mixture
 from bayesgmm.em.arguments import chosen_seed, starting_params
@@ -38,6 +40,7 @@ _Sampled = tuple[Mixture, Array, dict[str, npt.NDArray[Any]], str]
 _LONGER = 4  # times as long, if the chains have not mixed, ...
 _LONGEST = 16  # ... but not longer than so many times what was asked for, ...
 _EFFORT = 2e11  # ... and only if that takes fewer cycles of a processor: about a minute
+_LOOKED_AT = 2000  # draws among which those near a mode are looked for
 _CALL = 2e4  # cycles of one evaluation of the density without rows
 
 
@@ -66,6 +69,9 @@ def fit_bayes(
     defines, by a precompiled log-density and gradient that agree with it. Afterwards the components
     of every draw take the names of the EM estimate's components (by ascending mean of the first
     feature), so that summaries by component mean something.
+
+    A chain may leave its place while it warms up. If no draw is from there in the end, all chains
+    are run once more with other random numbers; if that does not help, the fit says so.
 
     If the chains have not mixed, they are run again, longer, and of their draws only every fourth
     or sixteenth is kept: ``fit.settings["thin"]`` and the fit itself say so. If there were
@@ -185,7 +191,6 @@ def fit_bayes(
         "draws": draws,
         "tune": tune,
         "cores": cores,
-        "random_seed": random_seed,
         "progressbar": progressbar,
     }
     told = {
@@ -197,10 +202,10 @@ def fit_bayes(
         "masses": [place.mass for place in places],
     }
 
-    def run(times: int, accept: float) -> BayesFit:
+    def run(seed: int, times: int, accept: float) -> BayesFit:
         """Sample chains so many times as long as they shall be in the end."""
         sample = {"nutpie": _by_nutpie, "pymc": _by_pymc}[sampler]
-        how = settings | {"draws": draws * times, "target_accept": accept}
+        how = settings | {"draws": draws * times, "target_accept": accept, "random_seed": seed}
         drawn = sample(data, density, starts, how)
         if drawn[1].shape[1] < times * nuts.LEAST_DRAWS:  # interrupted: keep what there is
             times = 1
@@ -219,16 +224,38 @@ def fit_bayes(
             | {"route": drawn[-1], "interrupted": kept < draws},
         )
 
-    fit = run(thin or 1, target_accept)
-    while thin is None and sampler == "nutpie" and _worth_longer(fit):
-        accept = fit.settings["target_accept"]
-        if fit.diagnostics.divergences:
-            accept = (1 + accept) / 2
-        try:
-            fit = run(fit.settings["thin"] * _LONGER, accept)
-        except KeyboardInterrupt:  # what there was before is better than nothing
-            return replace(fit, settings=fit.settings | {"interrupted": True})
-    return fit
+    def until_mixed(seed: int) -> BayesFit:
+        fit = run(seed, thin or 1, target_accept)
+        while thin is None and sampler == "nutpie" and _worth_longer(fit):
+            accept = fit.settings["target_accept"]
+            if fit.diagnostics.divergences:
+                accept = (1 + accept) / 2
+            try:
+                fit = run(seed, fit.settings["thin"] * _LONGER, accept)
+            except KeyboardInterrupt:  # what there was before is better than nothing
+                return replace(fit, settings=fit.settings | {"interrupted": True})
+        return fit
+
+    fit = until_mixed(random_seed)
+    lost = _missed(fit, density, places)
+    if lost and sampler == "nutpie" and fit.diagnostics.kind is Verdict.CONVERGED:
+        with suppress(KeyboardInterrupt):  # as above
+            fit = until_mixed(_another(random_seed))
+            lost = _missed(fit, density, places)
+    return replace(fit, settings=fit.settings | {"missed": lost}) if lost else fit
+
+
+def _missed(fit: BayesFit, density: Density, places: Sequence[Place]) -> list[float]:
+    """Give the masses of places where a chain began, but where no draw is."""
+    began = set(fit.settings["began"])
+    if len(began) == 1:
+        return []
+    points = density.vectors(fit.draws.in_one_row())[:: 1 + fit.log_likelihood.size // _LOOKED_AT]
+    return [places[i].mass for i in sorted(began) if not places[i].holds(density, points)]
+
+
+def _another(random_seed: int) -> int:
+    return int(np.random.SeedSequence([random_seed, 1]).generate_state(1)[0])
 
 
 def _thinned(drawn: _Sampled, thin: int) -> tuple[Mixture, Array, dict[str, npt.NDArray[Any]]]:

@@ -86,6 +86,12 @@ class Idle:
             np.concatenate([used.cholesky, used.cholesky[like]]),
         )
 
+    def holds(self, density: Density, points: Array) -> bool:
+        """Whether so many components have less weight than a row."""
+        weights = np.sort(density.unpack(points).weights, axis=-1)
+        idle = density.n_components - self.fewer.n_components
+        return bool((weights[:, idle - 1] * len(density.X) < 1).any())
+
 
 def find_places(density: Density, maxima: Sequence[Params]) -> tuple[Mode | Idle, ...]:
     """Find modes and idle regions, the weightiest first.

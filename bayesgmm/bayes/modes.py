@@ -30,6 +30,7 @@ from scipy.optimize import minimize
 from threadpoolctl import ThreadpoolController
 
 from bayesgmm.bayes.density import Density
+from bayesgmm.mixture.likelihood import alike
 from bayesgmm.mixture.params import Params
 
 Array = npt.NDArray[np.float64]
@@ -38,9 +39,12 @@ _CLIMBED = 8  # maxima from which the posterior is climbed, the best first
 IN_REACH = 30.0  # nats below the top, from which on no volume makes up for the height
 _NOTICEABLE = 0.01  # share of the mass from which on a place gets a chain
 _WEIGHTY = 0.1  # and from which on it gets two, as one may leave while it warms up
+_NEAREST = 8  # points that are near a mode, if any are
+_SADDLES = 3  # in a row, from which a climb goes on
 _NAMED = 6  # components of which all names are tried
 _SAME = 1e-3  # nats between two ends of the climb that are taken for one mode
-_DIFFERENCE = 1e-4  # step of the finite differences, in units of each parameter
+_FLAT = 0.01  # curvature from which on a direction has one, in the same units as ...
+_DIFFERENCE = 1e-4  # ... the step of the finite differences: those of each parameter
 _JITTER = 0.3  # half-width of the uniform jitter of the chains' starts, in the same units, ...
 _JITTER_ERRORS = 3.0  # ... but not more than so many standard errors of a mean of all rows
 
@@ -75,6 +79,18 @@ class Mode:
         width = min(_JITTER, _JITTER_ERRORS / np.sqrt(max(len(density.X), 1)))
         return self.point + width * self.unit * rng.uniform(-1, 1, size=self.point.shape)
 
+    def holds(self, density: Density, points: Array) -> bool:
+        """Whether the posterior, climbed from the nearest of some points, leads to this mode."""
+        steps = [
+            (density.layout.renamed(points, o) - self.point) / self.unit for o in density.namings
+        ]
+        distance = np.min([np.square(step).sum(axis=1) for step in steps], axis=0)
+        for i in np.argsort(distance)[:_NEAREST]:
+            (end,) = climbed(density, [_params(density, points[i])])
+            if abs(end.log_density - self.log_density) < _SAME:
+                return True
+        return False
+
 
 class Place(Protocol):
     """A mode, or another part of the posterior in which chains may begin; see `Mode`."""
@@ -90,6 +106,9 @@ class Place(Protocol):
 
     def scattered(self, density: Density, rng: np.random.Generator) -> Array:
         """Draw a starting point."""
+
+    def holds(self, density: Density, points: Array) -> bool:
+        """Whether any of some points, shape (n, n_dim), is in it, under whatever names."""
 
 
 def find_modes(density: Density, maxima: Sequence[Params]) -> tuple[Mode, ...]:
@@ -107,10 +126,39 @@ def find_modes(density: Density, maxima: Sequence[Params]) -> tuple[Mode, ...]:
     if not finite:  # the sampler will say that the density is zero there
         return (ends[0],)
     distinct: list[Mode] = []
-    for mode in sorted(finite, key=lambda mode: -mode.log_density):
-        if all(abs(mode.log_density - other.log_density) > _SAME for other in distinct):
-            distinct.append(mode)
+    for end in sorted(finite, key=_height):
+        for mode in [] if _known(density, end, distinct) else _tops(density, end):
+            if not _known(density, mode, distinct):
+                distinct.append(mode)
+    distinct.sort(key=_height)
     return tuple(m for m in distinct if m.log_density > distinct[0].log_density - IN_REACH)
+
+
+def _height(mode: Mode) -> float:
+    return -mode.log_density
+
+
+def _known(density: Density, mode: Mode, others: Sequence[Mode]) -> bool:
+    """Whether it is one of the others under other names: as high, and the same to the rows."""
+    level = (m for m in others if abs(mode.log_density - m.log_density) < _SAME)
+    return any(
+        alike(density.X, _params(density, mode.point), _params(density, m.point)) for m in level
+    )
+
+
+def _tops(density: Density, end: Mode, tries: int = _SADDLES) -> list[Mode]:
+    """Go on from a saddle, where a climb along an axis of symmetry ends, to either side."""
+    curvature, directions = np.linalg.eigh(_bend(density, end))
+    if curvature[0] > -_FLAT or not tries:
+        return [end]
+    sides = (end.point + step * end.unit * directions[:, 0] for step in (-1, 1))
+    ends = climbed(density, [_params(density, side) for side in sides])
+    return [top for end in ends for top in _tops(density, end, tries - 1)]
+
+
+def _params(density: Density, point: Array) -> Params:
+    mixture = density.unpack(point)
+    return Params(mixture.weights, mixture.means, mixture.cholesky)
 
 
 def weighed[P: Place](density: Density, places: Sequence[P]) -> tuple[P, ...]:
@@ -192,13 +240,18 @@ _limiting = threading.Lock()  # of two limits at a time, one could last for good
 
 def log_volume(density: Density, mode: Mode) -> float:
     """Log of the volume under a normal density as curved as the posterior at the mode."""
+    curvature = np.linalg.eigvalsh(_bend(density, mode))
+    # a flat direction, along which the mode is not one of its own, counts as ten units wide
+    log_widths = -0.5 * np.log(np.maximum(curvature, _FLAT))
+    return float((log_widths + np.log(mode.unit) + 0.5 * np.log(2 * np.pi)).sum())
+
+
+def _bend(density: Density, mode: Mode) -> Array:
+    """Second derivatives of the log density, downwards, in the units of the mode."""
     steps = _DIFFERENCE * np.diag(mode.unit)
     slopes = [
         density.value_and_grad(mode.point + step)[1] - density.value_and_grad(mode.point - step)[1]
         for step in steps
     ]
     bend = -np.array(slopes) * mode.unit / (2 * _DIFFERENCE)
-    curvature = np.linalg.eigvalsh((bend + bend.T) / 2)
-    # a flat direction, along which the mode is not one of its own, counts as ten units wide
-    log_widths = -0.5 * np.log(np.maximum(curvature, 0.01))
-    return float((log_widths + np.log(mode.unit)).sum() + 0.5 * len(steps) * np.log(2 * np.pi))
+    return np.asarray((bend + bend.T) / 2)

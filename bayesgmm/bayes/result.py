@@ -120,6 +120,7 @@ class BayesFit(Posterior):
             label_switches=count_switches(self.labels),
             chains_renamed=int(first.any(axis=-1).sum()),
             relabelled=not self.named_by_sampler,
+            missed=self.settings.get("missed", ()),
         )
 
     @property

@@ -28,7 +28,7 @@ from bayesgmm.em.points import Points
 from bayesgmm.em.soundness import are_sound, distinct_rows, narrowest
 from bayesgmm.em.starts import Starts, from_responsibilities, halved, shrunk
 from bayesgmm.mixture.data import Data
-from bayesgmm.mixture.likelihood import log_density, responsibilities, sweep_cost
+from bayesgmm.mixture.likelihood import alike, log_density, responsibilities, sweep_cost
 from bayesgmm.mixture.params import Params
 
 Array = npt.NDArray[np.float64]
@@ -107,7 +107,7 @@ class Search:
         for _ in range(_ATTEMPTS):
             starts = [*_starts(few, n_components, n_starts, rng), *known]
             found += self._race(_begun(starts, few), few)
-            found = self._rearranged(_distinct(found), few)
+            found = self._rearranged(_distinct(found, few.data), few)
             if found[0].sound:
                 break
         for more in _growing(objective.data, rng):
@@ -140,7 +140,8 @@ class Search:
             moved = self._race(_begun(fewer, objective), objective)
             # however many of them lead to a maximum, they are no starts that have found it
             known = [replace(o, n_found=0) for o in moved]
-            found = [replace(o, n_found=max(o.n_found, 1)) for o in _distinct([*found, *known])]
+            merged = _distinct([*found, *known], objective.data)
+            found = [replace(o, n_found=max(o.n_found, 1)) for o in merged]
             if found[0].ascent is best:
                 break
         return found
@@ -180,7 +181,7 @@ class Search:
             Optimum(ascent, o.n_found, bool(good))
             for o, ascent, good in zip(going, further, sound, strict=True)
         ]
-        return _distinct([o for o in found if o not in going] + climbed)
+        return _distinct([o for o in found if o not in going] + climbed, objective.data)
 
     def _may_go_on(self, ascent: Ascent) -> bool:
         return ascent.reason is Reason.MAX_ITER and len(ascent.history) <= self.max_iter
@@ -235,11 +236,11 @@ def _may_overtake(ascent: Ascent, leader: Ascent, steps: int) -> bool:
     return bool(leader.value - ascent.value < _HOPELESS * recent)
 
 
-def _distinct(found: list[Optimum]) -> list[Optimum]:
+def _distinct(found: list[Optimum], data: Data) -> list[Optimum]:
     """Put sound optima first, by their value, each maximum once."""
     kept: list[Optimum] = []
     for optimum in found:
-        twin = next((i for i, o in enumerate(kept) if _same(o.ascent, optimum.ascent)), None)
+        twin = next((i for i, o in enumerate(kept) if _same(o.ascent, optimum.ascent, data)), None)
         if twin is None:
             kept.append(optimum)
         else:
@@ -284,6 +285,7 @@ def _in_reach(found: list[Optimum], objective: Objective) -> list[Optimum]:
     return kept
 
 
-def _same(one: Ascent, other: Ascent) -> bool:
+def _same(one: Ascent, other: Ascent, data: Data) -> bool:
     converged = one.reason is other.reason is Reason.CONVERGED
-    return converged and abs(one.value - other.value) < _SAME_MAXIMUM
+    level = converged and abs(one.value - other.value) < _SAME_MAXIMUM
+    return level and alike(data, one.point.params, other.point.params)

@@ -11,7 +11,7 @@ from scipy import integrate, stats
 import bayesgmm as bg
 from bayesgmm import priors
 from bayesgmm.bayes.density import Density
-from bayesgmm.bayes.evidence import _homeless, _vectors
+from bayesgmm.bayes.evidence import _homeless
 from bayesgmm.bayes.mixing import ess_of_mean
 from bayesgmm.bayes.modes import find_modes
 from tests.posteriors import fit_of, random_draws
@@ -112,7 +112,7 @@ def test_a_ridge_counts_with_its_constant():
 @pytest.fixture(scope="module")
 def either_way():
     """Three heaps of rows, for two components: the middle one goes left or right."""
-    heap = np.linspace(-1, 1, 10)
+    heap = np.linspace(-1, 1, 20)
     return sampled(np.r_[heap - 9, heap, heap + 9][:, None], 2, random_seed=2)
 
 
@@ -172,7 +172,7 @@ def test_draws_go_back_to_where_they_were_sampled(covariance_type, scales):
     given = {"means": priors.Normal(0.0, 1.0), "scales": scales}
     fit = sampled(X, 2, covariance_type, **given)
     density = Density(X, 2, covariance_type, fit.priors)
-    found = density.log_densities(_vectors(fit, density.layout))
+    found = density.log_densities(density.vectors(fit.draws))
     np.testing.assert_allclose(found, fit.sample_stats["lp"], rtol=1e-9, atol=1e-7)
 
 

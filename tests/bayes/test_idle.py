@@ -64,6 +64,20 @@ def test_idle_components_start_with_next_to_no_weight(iris):
         assert mixture.weights.sum() == pytest.approx(1)
 
 
+def test_draws_with_an_idle_component_are_in_its_region(iris):
+    density, places = iris
+    mode, region = (
+        next(p for p in places if isinstance(p, Idle) is wanted) for wanted in (False, True)
+    )
+    rng = np.random.default_rng(5)
+    idle, not_idle = (
+        np.array([place.scattered(density, rng) for _ in range(40)]) for place in (region, mode)
+    )
+    assert region.holds(density, idle)
+    assert not region.holds(density, not_idle)
+    assert region.holds(density, np.concatenate([not_idle, idle]))
+
+
 def test_chains_begin_where_a_component_is_idle_if_much_of_the_mass_is_there(iris):
     _, places = iris
     assert sum(place.mass for place in places) == pytest.approx(1)

@@ -145,6 +145,55 @@ def modes_of(X, n_components, starts):
     return density, weighed(density, find_modes(density, starts))
 
 
+def test_draws_are_in_the_place_that_they_climb_to():
+    X = two_clusters_and_a_bridge(np.random.default_rng(2))
+    starts = [
+        bg.Params([0.55, 0.45], [[-4.0], [5.0]], [[[2.0]], [[1.0]]]),
+        bg.Params([0.45, 0.55], [[-5.0], [4.0]], [[[1.0]], [[2.0]]]),
+    ]
+    density, modes = modes_of(X, 2, starts)
+    rng = np.random.default_rng(3)
+    points = [np.array([mode.scattered(density, rng) for _ in range(30)]) for mode in modes]
+    renamed = [density.layout.renamed(some, np.array([1, 0])) for some in points]
+    for draws in (points, renamed):
+        held = [[mode.holds(density, some) for some in draws] for mode in modes]
+        assert held == [[True, False], [False, True]]
+        assert all(mode.holds(density, np.concatenate(draws)) for mode in modes)
+
+
+def test_a_place_that_a_chain_left_is_not_forgotten():
+    """Two components can be used in two ways for the galaxies, one with 3 % of the posterior."""
+    galaxies = bg.load_dataset("galaxies")
+    for seed in (1, 2):  # with the first, the only chain in the lesser place leaves it at first
+        fit = bg.fit_bayes(galaxies, 2, random_seed=seed, progressbar=False, thin=1)
+        assert fit.settings["began"].count(1) == 1
+        assert fit.diagnostics.kind is Verdict.SEVERAL_MODES
+        assert "missed" not in fit.settings
+
+
+def test_mirror_images_are_two_modes_and_saddles_are_none():
+    heap = np.linspace(-1, 1, 10)
+    X = np.r_[heap - 9, heap, heap + 9][:, None]
+    starts = [  # the one mode, the other under other names, and two on the axis of symmetry
+        bg.Params([0.67, 0.33], [[-4.5], [9.0]], [[[20.0]], [[0.5]]]),
+        bg.Params([0.67, 0.33], [[4.5], [-9.0]], [[[20.0]], [[0.5]]]),
+        bg.Params([0.5, 0.5], [[-6.0], [6.0]], [[[16.0]], [[16.0]]]),
+        bg.Params([0.5, 0.5], [[0.0], [0.0]], [[[50.0]], [[50.0]]]),
+    ]
+    density, modes = modes_of(X, 2, starts)
+    assert len(modes) == 2
+    for mode in modes:
+        assert mode.mass == pytest.approx(0.5, abs=1e-3)
+        assert abs(density.value_and_grad(mode.point)[1] * mode.unit).max() < 0.05
+    assert modes[0].log_density == pytest.approx(modes[1].log_density)
+
+
+def test_places_without_draws_are_told(bayes):
+    missed = replace(bayes, settings=bayes.settings | {"missed": [0.034]}).diagnostics
+    assert not missed.trustworthy
+    assert "no draw is from a place that may hold 3 % of the posterior" in missed.verdict
+
+
 def test_modes_are_stationary_and_distinct():
     X = two_clusters_and_a_bridge(np.random.default_rng(2))
     starts = [

@@ -95,3 +95,14 @@ def test_what_collapsed_onto_ties_is_said_to_have_few_values_not_few_rows():
     fit = bg.fit_em(rows, 2, random_seed=0, progressbar=False)
     assert any(not maximum.sound for maximum in fit.maxima)
     assert "collapsed onto few distinct values set aside" in repr(fit)
+
+
+def test_mirror_images_are_two_maxima():
+    """They are equally high, and say different things of the rows."""
+    heap = np.linspace(-1, 1, 10)
+    X = np.r_[heap - 9, heap, heap + 9][:, None]
+    first, second, *rest = bg.fit_em(X, 2, random_seed=4, progressbar=False).maxima
+    assert first.log_likelihood == pytest.approx(second.log_likelihood, abs=1e-8)
+    assert rest[0].log_likelihood < first.log_likelihood - 1
+    means = [np.sort(m.params.means.ravel()) for m in (first, second)]
+    np.testing.assert_allclose(means[0], -means[1][::-1], atol=1e-4)
