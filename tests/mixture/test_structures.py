@@ -303,6 +303,16 @@ def test_what_has_no_maximum_is_flagged_and_nothing_is_raised(structure, bad):
         assert np.isfinite(factors).all()
 
 
+@each_structure
+def test_stretched_statistics_have_no_maximum_either(structure):
+    """Steps between M-steps may make a scatter indefinite: no axes are best then."""
+    counts, scatter = some_scatter(3, 3)
+    good = maximised(structure, counts, scatter)
+    scatter[1, 0, 0] = -scatter[1, 0, 0] * 100
+    best = structure.covariances(counts, taken(structure, scatter), taken(structure, good))
+    assert not factorise(best[None])[1].any()
+
+
 def test_factors_multiply_to_the_covariances():
     counts, scatter = some_scatter(3, 3, lead=(4,))
     lower, proper = factorise(scatter)

@@ -65,6 +65,9 @@ def _sweep(equal_volumes: int, counts: Array, scatter: Array, axes: Array, weigh
     """Turn every pair of axes; tell whether any did turn."""
     turned = False
     for k in range(len(scatter)):
+        for j in range(len(axes)):
+            if not scatter[k, 0, j, j] > 0.0:  # no axes are best: it goes on for ever
+                return False
         weights[k] = _mean_size(scatter[k, 0]) if equal_volumes else counts[k]
     for i in range(len(axes)):
         for j in range(i):
