@@ -25,6 +25,7 @@ from bayesgmm.mixture.compilation import (
     Pointer,
     announce_compilation,
     compile_for,
+    function_at,
     function_signature,
     jit,
     jit_inner,
@@ -32,7 +33,6 @@ from bayesgmm.mixture.compilation import (
 )
 from bayesgmm.mixture.kernels import diagonal_estep_at, full_estep_at
 from bayesgmm.mixture.structures.matrices import inverted
-from bayesgmm.mixture.structures.msteps import MStep
 
 Array = npt.NDArray[np.float64]
 
@@ -250,13 +250,19 @@ def _copy(vector: Array, out: Array) -> None:
         out[p] = vector[p]
 
 
+_MSTEP = function_signature((0, 0, 0), (1, 2, 1, 1), types.boolean)
+_LEARN = function_signature((), (STATE, 0, 3, 4, 3, types.float64, types.boolean))
+_SETTLE = function_signature((), (STATE, 0, 3, 3, types.boolean), types.boolean)
+_mstep_at, _learn_at, _settle_at = map(function_at, (_MSTEP, _LEARN, _SETTLE))
+
+
 @jit
 def run(
+    maximise: int,
     estep: int,
-    mstep: Any,
-    maximise: Any,
-    learn: Any,
-    settle: Any,
+    mstep: int,
+    learn: int,
+    settle: int,
     X: Array,
     origin: Array,
     unit: Array,
@@ -271,13 +277,9 @@ def run(
 
     Parameters
     ----------
-    estep : int
-        Where the kernel lies, for full covariances or for diagonal ones. All functions that it
-        calls are handed in, so that none of them is compiled again as a part of this one.
-    mstep, maximise : callable
-        The M-step, and that of the structure for it to call.
-    learn, settle : callable
-        The decisions.
+    maximise, estep, mstep, learn, settle : int
+        Where all that it calls lies, so that nothing is compiled again as a part of this one: the
+        M-step of the covariances, the kernel for full ones or for diagonal ones, and the rest.
     X, origin, unit, row_weights : array
         Rows, as `kernels.estep` takes them. Weights of one ascent for each, or the same for all.
     states, vectors, records, centres : array, of length S
@@ -308,14 +310,18 @@ def run(
                 diagonal_estep_at(estep)(
                     X, origin, unit, weights, log_coef, means, U, loglik, counts, sums, squares
                 )
-            proper = mstep(maximise, same, n_blocks, v[STATS], trial.means, v[TRIAL], v[REPLY])
-            learn(states, s, vectors, records, centres, loglik[0], proper)
+            proper = _mstep_at(mstep)(
+                maximise, same, n_blocks, v[STATS], trial.means, v[TRIAL], v[REPLY]
+            )
+            _learn_at(learn)(states, s, vectors, records, centres, loglik[0], proper)
             histories[s, t] = state.best
             settled = False
             while not settled:
                 if state.planned:
-                    proper = mstep(maximise, same, n_blocks, v[PLANNED], centre, v[HERE], v[TRIAL])
-                settled = settle(states, s, vectors, centres, proper)
+                    proper = _mstep_at(mstep)(
+                        maximise, same, n_blocks, v[PLANNED], centre, v[HERE], v[TRIAL]
+                    )
+                settled = _settle_at(settle)(states, s, vectors, centres, proper)
 
 
 @jit_part
@@ -330,38 +336,25 @@ def prepared(point: Parts, log_coef: Array, inverse: Array) -> None:
         inverted(point.blocks[k], inverse[k])
 
 
-_COVARIANCES = function_signature((0,), (1, 4, 4, 4))
-_MSTEP = function_signature((types.FunctionType(_COVARIANCES), 0, 0), (1, 2, 1, 1), types.boolean)
-_LEARN = function_signature((), (STATE, 0, 3, 4, 3, types.float64, types.boolean))
-_SETTLE = function_signature((), (STATE, 0, 3, 3, types.boolean), types.boolean)
-_FUNCTIONS = [types.FunctionType(one) for one in (_MSTEP, _COVARIANCES, _LEARN, _SETTLE)]
+@functools.cache
+def decisions() -> tuple[int, int]:
+    """Compile `learn` and `settle`, or load them; tell where they lie."""
+    with announce_compilation():
+        return Pointer(learn, _LEARN).address, Pointer(settle, _SETTLE).address
 
 
 @functools.cache
-def decisions() -> tuple[Pointer, Pointer]:
-    """Compile `learn` and `settle`, or load them."""
+def _addresses(in_blocks: bool) -> tuple[int, int, int, int]:
+    """Compile `run` and all that it calls, or load it; tell where that lies."""
+    estep = kernels.pointer(kernels.estep, diagonal=in_blocks)
     with announce_compilation():
-        return Pointer(learn, _LEARN), Pointer(settle, _SETTLE)
+        compile_for(run, (0, 0, 0, 0, 0, 2, 1, 1, 2), (STATE, 3, 4, 3, 2))
+        return estep.address, Pointer(mstep, _MSTEP).address, *decisions()
 
 
-@functools.cache
-def _functions(maximise: MStep, in_blocks: bool) -> tuple[int | Pointer, ...]:
-    """Compile `run` and all that it calls, or load it; give what it calls."""
-    estep = kernels.pointer(kernels.estep, diagonal=in_blocks).address
-    with announce_compilation():
-        compile_for(run, (0, *_FUNCTIONS, 2, 1, 1, 2), (STATE, 3, 4, 3, 2))
-        return (
-            estep,
-            Pointer(mstep, _MSTEP),
-            Pointer(maximise, _COVARIANCES),
-            *decisions(),
-        )
-
-
-def climb_on(maximise: MStep, in_blocks: bool, *arrays: Any) -> None:
-    """Call `run` for a structure's M-step of the covariances; see there for the arrays.
+def climb_on(maximise: int, in_blocks: bool, *arrays: Any) -> None:
+    """Call `run`, given where the M-step of the covariances lies; see there for the arrays.
 
     Whether covariances are in several blocks decides which E-step is needed.
     """
-    call: Any = run  # mypy does not know that a pointer stands for a function
-    call(*_functions(maximise, in_blocks), *arrays)
+    run(maximise, *_addresses(in_blocks), *arrays)

@@ -139,17 +139,14 @@ class Flock:
             objective.structure.equal_volumes,
             start.means.shape[2] if start.diagonal else 1,
         )
-        vectors = flattened(start)
-        n, length = vectors.shape
-        self.vectors = np.zeros((n, compiled.N_VECTORS, length))
-        self.vectors[:, [compiled.HERE, compiled.IMAGE, compiled.TRIAL]] = vectors[:, None]
-        self.records = np.empty((n, PAIRS + 1, 4, length))
+        self.vectors = np.repeat(flattened(start)[:, None], compiled.N_VECTORS, axis=1)
+        self.records = np.empty((len(ascents), PAIRS + 1, 4, self.vectors.shape[2]))
         self.centres = start.means.copy(order="C")
-        self.histories = np.empty((n, 0))
+        self.histories: list[Array] = []
 
     def run(self, n_sweeps: int) -> None:
         """Climb in compiled code, several ascents on each thread."""
-        objective, mstep, n = self.objective, self.objective.structure.mstep, len(self.states)
+        objective, n = self.objective, len(self.states)
         in_blocks = self.states["n_blocks"][0] > 1  # one feature's are full and diagonal
         work = n * n_sweeps * objective.sweep_cost(self.centres.shape[1])
         workers = objective.workers if work > _FOR_A_THREAD else 1
@@ -161,17 +158,16 @@ class Flock:
 
             def run(part: slice, arrays: tuple[npt.NDArray[Any], ...] = arrays) -> None:
                 rows, mine = objective.rows_of(part), [array[part] for array in arrays]
-                compiled.climb_on(mstep, in_blocks, *rows, *mine)
+                compiled.climb_on(objective.structure.address, in_blocks, *rows, *mine)
 
             for _ in threads.map(run, parts, workers):
                 pass
-            self.histories = np.hstack([self.histories, history])
+            self.histories.append(history)
             n_sweeps -= history.shape[1]
 
     def walk(self, n_sweeps: int) -> None:
         """Climb in lockstep, by the E-step and the M-step of the objective."""
         compiled.decisions()
-        histories = [self.histories]
         for _ in range(n_sweeps):
             active = np.flatnonzero(self.going)
             if not len(active):
@@ -179,8 +175,7 @@ class Flock:
             self._sweep(active)
             best = np.full((len(self.states), 1), np.nan)
             best[active, 0] = self.states["best"][active]
-            histories.append(best)
-        self.histories = np.hstack(histories)
+            self.histories.append(best)
 
     def _sweep(self, active: npt.NDArray[np.intp]) -> None:
         """Sweep the rows once for each of these ascents, and choose the next trial points."""
@@ -215,13 +210,12 @@ class Flock:
 
     def ascents(self) -> list[Ascent]:
         """Give all ascents as they are."""
-        here = self._points(compiled.HERE, np.arange(len(self.states)))
-        swept, reasons = ~np.isnan(self.histories), self.states["reason"].tolist()
+        here = pointed(self.vectors[:, compiled.HERE].copy(), self.start)
         return [
-            Ascent(
-                here[i : i + 1],
-                np.concatenate([self.before[i], self.histories[i, swept[i]]]),
-                _REASONS[reasons[i]],
-            )
-            for i in range(len(reasons))
+            Ascent(here[i : i + 1], self._history(i), _REASONS[reason])
+            for i, reason in enumerate(self.states["reason"].tolist())
         ]
+
+    def _history(self, i: int) -> Array:
+        values = np.concatenate([self.before[i], *(block[i] for block in self.histories)])
+        return values[~np.isnan(values)]

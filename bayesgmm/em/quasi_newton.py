@@ -106,6 +106,7 @@ def direction(
     # the gradient, then changes of it and steps, the latest first
     whitened, statistics, change = np.empty((most, P)), np.empty((most, P)), np.empty(P)
     inverse, half = inverses(point.blocks), np.empty(point.blocks.shape[2])
+    changes = parts(change, centre, B)
     for j in range(most):
         i = n_records - 1 - (j + 1) // 2
         here, after = records[i % (PAIRS + 1)], records[(i + 1) % (PAIRS + 1)]
@@ -121,7 +122,7 @@ def direction(
                     change[p] -= after[_IMAGE, p] - after[_POINT, p]
                     statistics[j, p] -= after[_FOUND, p] - after[_MADE, p]
         there = parts(whitened[j], centre, B)
-        whiten(parts(change, centre, B), point.weights, inverse, half, there)
+        whiten(changes, point.weights, inverse, half, there)
         if is_step:
             n, way = j + 1, way + math.sqrt(_dot(whitened[j], whitened[j]))
             if way > _NEARBY and j >= 2 * _ANYHOW:

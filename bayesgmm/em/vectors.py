@@ -15,9 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from bayesgmm.mixture.compilation import jit_exact, jit_inner, jit_part
+from bayesgmm.mixture.structures import msteps
 from bayesgmm.mixture.structures.factors import factorised
 from bayesgmm.mixture.structures.matrices import inverted, transformed
-from bayesgmm.mixture.structures.msteps import MStep
+from bayesgmm.mixture.views import cut
 
 Array = npt.NDArray[np.float64]
 
@@ -36,7 +37,7 @@ def parts(vector: Array, centre: Array, n_blocks: int) -> Parts:
     K, D = centre.shape
     d, after = D // n_blocks, K + K * D
     return Parts(
-        vector[:K], vector[K:after].reshape(K, D), vector[after:].reshape(K, n_blocks, d, d)
+        cut(vector, 0, (K,)), cut(vector, K, (K, D)), cut(vector, after, (K, n_blocks, d, d))
     )
 
 
@@ -62,7 +63,7 @@ def shifted(stats: Parts, shift: Array, out: Parts) -> None:
 
 @jit_exact  # the weight of a single component is 1
 def mstep(
-    maximise: MStep,
+    maximise: int,
     equal_volumes: int,
     n_blocks: int,
     statistics: Array,
@@ -74,8 +75,8 @@ def mstep(
 
     Parameters
     ----------
-    maximise, equal_volumes : callable, int
-        The M-step of the covariances.
+    maximise, equal_volumes : int
+        Where the M-step of the covariances lies, and whether it is to make volumes equal.
     n_blocks : int
         Blocks of a covariance.
     statistics : array, shape (P,)
@@ -99,7 +100,7 @@ def mstep(
             step[k, j] = stats.means[k, j] / stats.weights[k]
     shifted(stats, step, about)
     covariances(parts(begin, centre, n_blocks).blocks, out.blocks)
-    maximise(equal_volumes, about.weights, about.blocks, out.blocks, found)
+    msteps.mstep_at(maximise)(equal_volumes, about.weights, about.blocks, out.blocks, found)
     for k in range(K):
         out.weights[k] = stats.weights[k] / total
         for j in range(D):

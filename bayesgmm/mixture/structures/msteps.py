@@ -23,7 +23,16 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from bayesgmm.mixture.compilation import announce_compilation, compile_for, jit, jit_inner, jit_part
+from bayesgmm.mixture.compilation import (
+    Pointer,
+    announce_compilation,
+    compile_for,
+    function_at,
+    function_signature,
+    jit,
+    jit_inner,
+    jit_part,
+)
 from bayesgmm.mixture.structures.matrices import (
     add,
     cholesky,
@@ -148,6 +157,16 @@ def compiled(code: str) -> MStep:
     with announce_compilation():
         compile_for(found, (0,), (1, 4, 4, 4))
     return found
+
+
+_SIGNATURE = function_signature((0,), (1, 4, 4, 4))
+mstep_at = function_at(_SIGNATURE)  # an `address` as the M-step that lies there, in compiled code
+
+
+@functools.cache
+def address(code: str) -> int:
+    """Tell where the compiled one of a structure lies, given its letters."""
+    return Pointer(compiled(code), _SIGNATURE).address
 
 
 @jit_part

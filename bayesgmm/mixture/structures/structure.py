@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from bayesgmm.mixture.errors import InputError
 from bayesgmm.mixture.structures.factors import as_blocks
-from bayesgmm.mixture.structures.msteps import MStep, compiled
+from bayesgmm.mixture.structures.msteps import MStep, address, compiled
 
 Array = npt.NDArray[np.float64]
 
@@ -51,6 +51,16 @@ class Structure:
     def mstep(self) -> MStep:
         """Its M-step, compiled; see `msteps`."""
         return compiled(self.code)
+
+    @property
+    def address(self) -> int:
+        """Where its M-step lies, for compiled code to call."""
+        return address(self.code)
+
+    @property
+    def pools_first(self) -> bool:
+        """Whether its M-step, with nothing to go on from, begins where all components are alike."""
+        return self.code[1:] != "VE"
 
     @property
     def equal_volumes(self) -> bool:
@@ -96,14 +106,14 @@ class Structure:
             `factorise`.
         """
         single = scatter.shape[counts.ndim - 1 :]
-        rows = np.array(counts, np.float64).reshape(-1, counts.shape[-1])
-        about = scatter.reshape(-1, *single)
-        start = about if previous is None else previous.reshape(-1, *single)
-        if previous is None and self.code[1:] != "VE":
-            start = np.broadcast_to(about.sum(axis=1, keepdims=True), about.shape)
-        given = rows, as_blocks(about), as_blocks(start)
-        best = np.empty(given[1].shape)
-        for mixture in zip(*given, best, strict=True):
+        rows = np.array(counts, np.float64).reshape(-1, single[0])
+        start = about = as_blocks(scatter.reshape(-1, *single))
+        if previous is not None:
+            start = as_blocks(previous.reshape(-1, *single))
+        elif self.pools_first:
+            start = np.repeat(about.sum(axis=1, keepdims=True), single[0], axis=1)
+        best = np.empty(about.shape)
+        for mixture in zip(rows, about, start, best, strict=True):
             self.mstep(self.equal_volumes, *mixture)
         return best.reshape(scatter.shape)
 
