@@ -25,8 +25,9 @@ import numpy.typing as npt
 from bayesgmm.em.climb import PLAIN, Ascent, Reason, climb
 from bayesgmm.em.objective import Objective
 from bayesgmm.em.points import Points
+from bayesgmm.em.shares import from_responsibilities
 from bayesgmm.em.soundness import are_sound, distinct_rows, narrowest
-from bayesgmm.em.starts import Starts, from_responsibilities, halved, shrunk
+from bayesgmm.em.starts import Starts, halved, shrunk
 from bayesgmm.mixture.data import Data
 from bayesgmm.mixture.likelihood import alike, log_density, responsibilities, sweep_cost
 from bayesgmm.mixture.params import Params

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from scipy.cluster.vq import kmeans2
 
 from bayesgmm.em.points import Points
+from bayesgmm.em.shares import from_responsibilities
 from bayesgmm.mixture.data import Data
 from bayesgmm.mixture.params import Params
 from bayesgmm.mixture.structures import Structure, factor
@@ -140,32 +141,6 @@ class Starts:
 
     def _from_shares(self, shares: Array) -> Points:
         return from_responsibilities(self.data, shares, self.structure, self._ridge)
-
-
-def from_responsibilities(
-    data: Data, shares: Array, structure: Structure, ridge: float = 0.0
-) -> Points:
-    """Start from responsibilities, shape (N, K): one M-step, shrunk towards the pooled scatter.
-
-    A ridge is added to the variances, if the rows cannot determine covariances.
-    """
-    shares = shares * data.row_weights[:, None] if data.row_weights.size else shares
-    counts, values = shares.sum(axis=0), data.rows()
-    means = shares.T @ values / np.maximum(counts, np.finfo(np.float64).tiny)[:, None]
-    scatter = np.stack(
-        [
-            (shares[:, k, None] * centred).T @ centred
-            for k, centred in enumerate(values - mean for mean in means)
-        ]
-    )
-    # a trace of the overall covariance keeps a perfect partition from starting singular
-    pooled = scatter.sum(axis=0) / counts.sum() + 1e-6 * data.covariance()
-    pseudo_rows = data.n_features + 1
-    shrunk = counts + pseudo_rows
-    scatter += pseudo_rows * pooled + ridge * shrunk[:, None, None] * np.eye(data.n_features)
-    covariances = structure.covariances(shrunk, scatter_for(structure, scatter))
-    weights = (counts + 1) / (counts + 1).sum()
-    return Points(weights[None], means[None], factor(covariances)[None])
 
 
 def halved(params: Params) -> list[Params]:

@@ -23,7 +23,8 @@ from threadpoolctl import threadpool_limits
 import bayesgmm as bg
 from bayesgmm.em.climb import PLAIN, Ascent, Reason, climb
 from bayesgmm.em.objective import Objective
-from bayesgmm.em.starts import Starts, from_responsibilities
+from bayesgmm.em.shares import from_responsibilities
+from bayesgmm.em.starts import Starts
 from bayesgmm.mixture.data import as_data
 from bayesgmm.mixture.structures import get_structure
 
