@@ -33,6 +33,7 @@ from bayesgmm.mixture.data import Data, as_data
 from bayesgmm.mixture.structures import STRUCTURES
 
 MOST = 9
+REPEATS = 5  # of the ascents, on either side; the least time counts
 PEER = """
 suppressMessages(library(mclust))
 X <- read.csv(commandArgs(TRUE)[1])
@@ -40,9 +41,9 @@ start <- hc(X, modelName = "VVV", use = mclust.options("hcUse"))
 partitions <- hclass(start, 1:{most})
 invisible(mclustBIC(X, G = 1:2, initialization = list(hcPairs = start), verbose = FALSE))
 whole <- system.time(bic <- mclustBIC(X, G = 1:{most}, verbose = FALSE))[["user.self"]]
-ascents <- system.time(
+ascents <- min(replicate({repeats}, system.time(
   mclustBIC(X, G = 1:{most}, initialization = list(hcPairs = start), verbose = FALSE)
-)[["user.self"]]
+)[["user.self"]]))
 cat(whole, ascents, "\\n")
 write.csv(partitions, row.names = FALSE)
 cat("---\\n")
@@ -56,7 +57,7 @@ def peer(rows: pd.DataFrame) -> tuple[float, float, np.ndarray, pd.DataFrame]:
     with tempfile.TemporaryDirectory() as folder:
         data, script = Path(folder, "rows.csv"), Path(folder, "peer.R")
         rows.to_csv(data, index=False)
-        script.write_text(PEER.format(most=MOST))
+        script.write_text(PEER.format(most=MOST, repeats=REPEATS))
         command = ["Rscript", str(script), str(data)]
         out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     times, rest = out.split("\n", 1)
@@ -108,7 +109,13 @@ def report(name: str) -> None:
     bg.select(rows, [1, 2], random_seed=1, progressbar=False)  # compiles and warms up
     whole, ascents, labels, theirs = peer(rows)
     ways = {"EM alone": {"plain_steps": PLAIN}, "quasi-Newton": {}}
-    once = {way: one_ascent_each(as_data(rows), labels, theirs, **how) for way, how in ways.items()}
+    once = {
+        way: min(
+            (one_ascent_each(as_data(rows), labels, theirs, **how) for _ in range(REPEATS)),
+            key=lambda found: found[0],
+        )
+        for way, how in ways.items()
+    }
     began = time.process_time()
     selection = bg.select(rows, range(1, MOST + 1), random_seed=1, progressbar=False)
     full = time.process_time() - began
@@ -119,7 +126,7 @@ def report(name: str) -> None:
     for way, (taken, sweeps, table) in once.items():
         print(
             f"one ascent a model, {way}: ours {taken:.2f} for {sweeps} sweeps, "
-            f"mclust {ascents:.2f}: {taken / ascents:.1f} times"
+            f"mclust {ascents:.2f}: {taken / ascents:.2f} times"
         )
         print("   ", compare(table[theirs.columns], theirs))
     print(f"select {full:.1f}, mclustBIC {whole:.2f}: {full / whole:.0f} times")
