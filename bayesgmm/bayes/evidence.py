@@ -58,10 +58,11 @@ Group = tuple[int, ...]
 _NORMALS = 4  # most components of the density that resembles the posterior
 _STEPS = 100  # of EM: the density need not be the best
 _AT_HOME = 0.5  # a place of its own keeps this share of the draws of its chains
+_MOVES = "between these places"
 _UNSURE = 0.5  # nats of error from which on the error itself cannot be believed
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Evidence:
     """The evidence, and the places that it comes from.
 
@@ -86,18 +87,17 @@ class Evidence:
     moving: tuple[int, ...]
     problems: tuple[str, ...]
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         lines = [f"log evidence {self.log_evidence:.2f} +/- {self.mcse:.2f}"]
         if len(self.places) > 1:
             lines += [f"  {words}: {self.share_in_words(words)}" for words in self.places.index]
-        if self.moving:
-            lines.append(f"  {chains_in_words(self.moving)}: between these places")
+            lines += [f"  {chains_in_words([chain])}: {_MOVES}" for chain in self.moving]
         return "\n".join([*lines, *(f"WARNING: {problem}" for problem in self.problems)])
 
     def share_in_words(self, words: str) -> str:
         """Say how much of the posterior is where some chains are, by the words for these."""
         if words not in self.places.index:
-            return "moves between these places"
+            return _MOVES
         share, error = (100 * self.places[name][words] for name in ("share", "mcse_share"))
         return f"{share:.{0 if share >= 1 else 1}f} % of the posterior (+/- {error:.1f})"
 

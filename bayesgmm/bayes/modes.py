@@ -127,7 +127,9 @@ def find_modes(density: Density, maxima: Sequence[Params]) -> tuple[Mode, ...]:
         return (ends[0],)
     distinct: list[Mode] = []
     for end in sorted(finite, key=_height):
-        for mode in [] if _known(density, end, distinct) else _tops(density, end):
+        if _known(density, end, distinct):
+            continue
+        for mode in _tops(density, end) if distinct else [end]:  # the highest is no saddle
             if not _known(density, mode, distinct):
                 distinct.append(mode)
     distinct.sort(key=_height)

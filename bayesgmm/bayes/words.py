@@ -71,4 +71,4 @@ def _quick_evidence(fit: BayesFit) -> Evidence | None:
         found = fit.evidence(draws=_DRAWS)
     except (InputError, FitError):
         return None
-    return None if found.problems else found
+    return None if found.problems or len(found.places) == 1 else found
