@@ -24,6 +24,7 @@ R_HAT_LIMIT = 1.01
 ESS_PER_CHAIN = 100
 INTERVAL = 0.95  # probability of the intervals in every table
 _APART = 1.2  # label-free R-hat of two chains that are in different places
+_FAR_APART = 2.0  # and where that is no chance, however slowly they move
 _SURELY = 5.0  # standard errors between their means that are not chance
 _NEARLY_ALL = 0.95  # share of the draws
 
@@ -208,7 +209,7 @@ def groups_of_chains(values: Array, r_hat: Array) -> tuple[tuple[int, ...], ...]
     """Say which chains are in the same place.
 
     Two chains are, if R-hat of the two finds them alike in every quantity, or if both are like a
-    third. All are, if no two differ by more than chains would that move slowly.
+    third. All are, if no two differ by more than chains may that move slowly.
 
     Parameters
     ----------
@@ -228,13 +229,13 @@ def groups_of_chains(values: Array, r_hat: Array) -> tuple[tuple[int, ...], ...]
 
 
 def _any_apart(values: Array) -> bool:
-    """Tell whether the means of two chains differ by many of their own Monte Carlo errors."""
+    """Tell whether the means of two chains differ by much, or many of their Monte Carlo errors."""
     means = values.mean(axis=1)
     errors = np.array([mcse_means(chain[None]) for chain in values])
     for i, j in combinations(range(len(values)), 2):
-        distance = np.abs(means[i] - means[j])
+        r_hat, distance = r_hats(values[[i, j]]), np.abs(means[i] - means[j])
         sure = distance > _SURELY * np.hypot(errors[i], errors[j])
-        if (sure & (r_hats(values[[i, j]]) >= _APART)).any():
+        if ((r_hat >= _FAR_APART) | (sure & (r_hat >= _APART))).any():
             return True
     return False
 

@@ -57,7 +57,8 @@ Group = tuple[int, ...]
 
 _NORMALS = 4  # most components of the density that resembles the posterior
 _STEPS = 100  # of EM: the density need not be the best
-_AT_HOME = 0.5  # a place of its own keeps this share of the draws of its chains
+_ROUNDS = 3  # of giving vectors to the densities, and of fitting these again
+_NEARLY = 10.0  # nats between two densities for one place, fitted to different draws
 _MOVES = "between these places"
 _UNSURE = 0.5  # nats of error from which on the error itself cannot be believed
 
@@ -99,7 +100,7 @@ class Evidence:
         if words not in self.places.index:
             return _MOVES
         share, error = (100 * self.places[name][words] for name in ("share", "mcse_share"))
-        return f"{share:.{0 if share >= 1 else 1}f} % of the posterior (+/- {error:.1f})"
+        return f"{share:.{0 if share >= 1 else 1}f} % of the posterior (+/- {error:.2g})"
 
 
 def evidence_of(fit: Posterior, most: int, random_seed: int) -> Evidence:
@@ -115,19 +116,15 @@ def evidence_of(fit: Posterior, most: int, random_seed: int) -> Evidence:
             f"{points.shape[0] * half} draws, half of those to use, are too few to resemble a "
             f"posterior of {density.n_dim} numbers: raise draws"
         )
-    groups = list(fit.diagnostics.groups)
-    nearby = [_Nearby.to(points[list(group), :half], density) for group in groups]
-    heights = np.array([one.log_density(points[:, half:]) for one in nearby])
-    while (homeless := _homeless(heights, groups)) is not None:
-        del groups[homeless], nearby[homeless]
-        heights = np.delete(heights, homeless, axis=0)
+    groups, nearby = _places(density, points[:, :half], list(fit.diagnostics.groups))
+    heights = _heights(nearby, points[:, half:])
     of_draws = density.log_densities(points[:, half:]) - heights.max(axis=0)
     owner = heights.argmax(axis=0)
     found = []
     for place in range(len(groups)):
         mine = owner == place
         drawn = nearby[place].sample(int(mine.sum()), random_seed + place)
-        others = np.array([one.log_density(drawn) for one in nearby])
+        others = _heights(nearby, drawn)
         of_drawn = density.log_densities(drawn) - others[place]
         of_drawn[others.argmax(axis=0) != place] = -np.inf
         found.append(_bridge(of_draws, mine, of_drawn))
@@ -220,14 +217,50 @@ def _climbed(points: Array, n: int, start: Params | None = None) -> EMFit:
         return fit_em(points, n, start=start, max_iter=_STEPS, random_seed=0, progressbar=False)
 
 
-def _homeless(heights: Array, groups: list[Group]) -> int | None:
-    """Find the group whose draws are the least where it is likeliest, if they mostly are not."""
+def _places(
+    density: Density, points: Array, groups: list[Group]
+) -> tuple[list[Group], list[_Nearby]]:
+    """Fit a density to each place, and drop groups of chains that have no place of their own.
+
+    A chain may have been in several places: each vector goes to the density that is highest there.
+    """
     if len(groups) == 1:
+        return groups, [_Nearby.to(points, density)]
+    owner = np.zeros(points.shape[:2], dtype=np.intp)
+    for i, group in enumerate(groups):
+        owner[list(group)] = i
+    for _ in range(_ROUNDS):
+        groups, nearby = _fitted(density, points, groups, owner)
+        heights = _heights(nearby, points)
+        owner = heights.argmax(axis=0)
+    while (spare := _spare(heights)) is not None:
+        groups, heights = groups[:spare] + groups[spare + 1 :], np.delete(heights, spare, axis=0)
+    return _fitted(density, points, groups, heights.argmax(axis=0))
+
+
+def _fitted(
+    density: Density, points: Array, groups: list[Group], owner: npt.NDArray[np.intp]
+) -> tuple[list[Group], list[_Nearby]]:
+    """Fit a density to the vectors of each group, and drop groups of too few."""
+    counts: Index = np.bincount(owner.ravel(), minlength=len(groups))
+    enough = np.flatnonzero(counts >= min(2 * density.n_dim, int(counts.max())))
+    return [groups[i] for i in enough], [_Nearby.to(points[owner == i], density) for i in enough]
+
+
+def _heights(nearby: list[_Nearby], points: Array) -> Array:
+    """Log densities of G places, shape (G, ...), at vectors, shape (..., n_dim)."""
+    return np.array([one.log_density(points) for one in nearby])
+
+
+def _spare(heights: Array) -> int | None:
+    """Find the place that is nearly the same as another, as far as their densities tell."""
+    if len(heights) == 1:
         return None
-    owner = heights.argmax(axis=0)
-    kept = [(owner[list(group)] == i).mean() for i, group in enumerate(groups)]
-    least = int(np.argmin(kept))
-    return least if kept[least] < _AT_HOME else None
+    second, first = np.sort(heights, axis=0)[-2:]
+    owner, lead = heights.argmax(axis=0), first - second
+    gaps = [np.median(lead[owner == i]) if (owner == i).any() else 0.0 for i in range(len(heights))]
+    least = int(np.argmin(gaps))
+    return least if gaps[least] < _NEARLY else None
 
 
 def _bridge(of_draws: Array, mine: BoolArray, of_drawn: Array) -> tuple[float, float]:

@@ -11,7 +11,7 @@ from scipy import integrate, stats
 import bayesgmm as bg
 from bayesgmm import priors
 from bayesgmm.bayes.density import Density
-from bayesgmm.bayes.evidence import _homeless
+from bayesgmm.bayes.evidence import _places
 from bayesgmm.bayes.mixing import ess_of_mean
 from bayesgmm.bayes.modes import find_modes
 from tests.posteriors import fit_of, random_draws
@@ -144,15 +144,24 @@ def test_draws_count_where_they_are(either_way):
     assert abs(share - 0.5) < 4 * error < 0.1
 
 
-def test_a_chain_between_two_places_has_none_of_its_own():
-    here, there = np.zeros(10), np.ones(10)
-    moving = np.r_[here[:5], there[:5]]
-    place = np.array([here, there, moving])  # chain, draw
-    heights = np.array([-10.0 * place, 10.0 * place - 10.0, np.full((3, 10), -1.0)])
-    groups = [(0,), (1,), (2,)]
-    assert _homeless(heights, groups) == 2
-    assert _homeless(heights[:2], groups[:2]) is None
-    assert _homeless(heights[2:], groups[2:]) is None
+def test_a_chain_between_two_places_has_none_of_its_own(either_way):
+    draws = either_way.draws
+    (_, jumping), (other, _) = either_way.diagnostics.groups
+    arrays = [array.copy() for array in draws]
+    for array in arrays:
+        for block in np.s_[:250], np.s_[500:750]:
+            array[jumping, block] = array[other, block]
+    density = Density(either_way.data.rows(), 2, "full", either_way.priors)
+    points = density.vectors(type(draws)(*arrays))[:, :500]
+    (here, _), there = either_way.diagnostics.groups
+    groups, nearby = _places(density, points, [(here,), (jumping,), there])
+    assert groups == [(here,), there]
+    heights = [one.log_density(points[[here, jumping, other]]) for one in nearby]
+    first = np.argmax(heights, axis=0) == 0
+    assert first[0].all()
+    assert not first[1, :250].any()
+    assert first[1, 250:].all()
+    assert not first[2].any()
 
 
 def test_the_headline_tells_the_shares(either_way):
