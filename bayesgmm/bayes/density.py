@@ -124,7 +124,8 @@ class Density:
     def vectors(self, mixtures: Mixture) -> Array:
         """Map mixtures that were sampled back to their vectors, shape (..., n_dim)."""
         m = mixtures
-        return self.layout.pack(m.weights, m.means, m.cholesky, edge=_ROUNDING)
+        with np.errstate(divide="ignore"):  # a weight may be zero, to rounding
+            return self.layout.pack(m.weights, m.means, m.cholesky, edge=_ROUNDING)
 
     @cached_property
     def namings(self) -> list[Index]:

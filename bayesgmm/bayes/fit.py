@@ -40,7 +40,7 @@ _Sampled = tuple[Mixture, Array, dict[str, npt.NDArray[Any]], str]
 _LONGER = 4  # times as long, if the chains have not mixed, ...
 _LONGEST = 16  # ... but not longer than so many times what was asked for, ...
 _EFFORT = 2e11  # ... and only if that takes fewer cycles of a processor: about a minute
-_LOOKED_AT = 2000  # draws among which those near a mode are looked for
+_LOOKED_AT = 1000  # draws among which those near a mode are looked for
 _CALL = 2e4  # cycles of one evaluation of the density without rows
 
 

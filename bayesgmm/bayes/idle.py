@@ -38,6 +38,8 @@ from bayesgmm.priors.shapes import parameter_dims
 
 Array = npt.NDArray[np.float64]
 
+_LIGHTEST = 1e-12  # weight at a start: small concentrations ask for less than a float can hold
+
 
 @dataclass(frozen=True, eq=False)
 class Idle:
@@ -80,8 +82,9 @@ class Idle:
         a = _concentrations(density)
         weight = rng.beta(a[kept:].sum(), a[:kept].sum() + len(density.X))
         means = density.priors.means.sample(rng, (density.n_components, density.X.shape[1]))
+        weights = np.append((1 - weight) * used.weights, weight * rng.dirichlet(a[kept:]))
         return density.pack(
-            np.append((1 - weight) * used.weights, weight * rng.dirichlet(a[kept:])),
+            np.maximum(weights, _LIGHTEST),
             np.vstack([used.means, means[kept:]]),
             np.concatenate([used.cholesky, used.cholesky[like]]),
         )

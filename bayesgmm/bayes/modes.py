@@ -81,10 +81,9 @@ class Mode:
 
     def holds(self, density: Density, points: Array) -> bool:
         """Whether the posterior, climbed from the nearest of some points, leads to this mode."""
-        steps = [
-            (density.layout.renamed(points, o) - self.point) / self.unit for o in density.namings
-        ]
-        distance = np.min([np.square(step).sum(axis=1) for step in steps], axis=0)
+        named = (density.layout.renamed(points, order) for order in density.namings)
+        steps = (np.square((x - self.point) / self.unit).sum(axis=1) for x in named)
+        distance = functools.reduce(np.minimum, steps)
         for i in np.argsort(distance)[:_NEAREST]:
             (end,) = climbed(density, [_params(density, points[i])])
             if abs(end.log_density - self.log_density) < _SAME:

@@ -128,6 +128,15 @@ def test_priors_may_be_written_out_for_each_component():
     assert found[0] == pytest.approx(found[1])
 
 
+def test_weights_that_are_zero_to_rounding_are_no_start():
+    X = np.random.default_rng(3).normal(size=(40, 1))
+    density, places = places_of(X, 4, weights=priors.Dirichlet(0.001))
+    for region in (place for place in places if isinstance(place, Idle)):
+        for seed in range(20):
+            start = region.scattered(density, np.random.default_rng(seed))
+            assert np.isfinite(density.value_and_grad(start)[0])
+
+
 @pytest.mark.parametrize("covariance_type", ["full", "tied", "diag", "spherical"])
 def test_all_structures_have_idle_regions(covariance_type):
     X = np.random.default_rng(4).normal(size=(60, 2))
