@@ -152,7 +152,8 @@ def _tops(density: Density, end: Mode, tries: int = _SADDLES) -> list[Mode]:
     curvature, directions = np.linalg.eigh(_bend(density, end))
     if curvature[0] > -_FLAT or not tries:
         return [end]
-    sides = (end.point + step * end.unit * directions[:, 0] for step in (-1, 1))
+    side = _unit(density, end.point) * directions[:, 0]
+    sides = (end.point - side, end.point + side)
     ends = climbed(density, [_params(density, side) for side in sides])
     return [top for end in ends for top in _tops(density, end, tries - 1)]
 
@@ -204,6 +205,17 @@ def climbed(density: Density, starts: Iterable[Params]) -> list[Mode]:
 
 
 def _climbed(density: Density, params: Params) -> Mode:
+    """Climb in the units of the start, and again in those of the end for as long as that helps."""
+    end = _ascended(density, params)
+    while np.isfinite(end.log_density):
+        again = _ascended(density, _params(density, end.point))
+        if not again.log_density > end.log_density + _SAME:
+            break
+        end = again
+    return end
+
+
+def _ascended(density: Density, params: Params) -> Mode:
     start = density.pack(params.weights, params.means, params.cholesky)
     unit = density.layout.spread(params.scales)
 
@@ -241,18 +253,23 @@ _limiting = threading.Lock()  # of two limits at a time, one could last for good
 
 def log_volume(density: Density, mode: Mode) -> float:
     """Log of the volume under a normal density as curved as the posterior at the mode."""
-    curvature = np.linalg.eigvalsh(_bend(density, mode))
+    curvature, unit = np.linalg.eigvalsh(_bend(density, mode)), _unit(density, mode.point)
     # a flat direction, along which the mode is not one of its own, counts as ten units wide
     log_widths = -0.5 * np.log(np.maximum(curvature, _FLAT))
-    return float((log_widths + np.log(mode.unit) + 0.5 * np.log(2 * np.pi)).sum())
+    return float((log_widths + np.log(unit) + 0.5 * np.log(2 * np.pi)).sum())
 
 
 def _bend(density: Density, mode: Mode) -> Array:
-    """Second derivatives of the log density, downwards, in the units of the mode."""
-    steps = _DIFFERENCE * np.diag(mode.unit)
+    """Second derivatives of the log density, downwards, in natural units."""
+    unit = _unit(density, mode.point)
+    steps = _DIFFERENCE * np.diag(unit)
     slopes = [
         density.value_and_grad(mode.point + step)[1] - density.value_and_grad(mode.point - step)[1]
         for step in steps
     ]
-    bend = -np.array(slopes) * mode.unit / (2 * _DIFFERENCE)
+    bend = -np.array(slopes) * unit / (2 * _DIFFERENCE)
     return np.asarray((bend + bend.T) / 2)
+
+
+def _unit(density: Density, point: Array) -> Array:
+    return density.layout.spread(density.unpack(point).scales)

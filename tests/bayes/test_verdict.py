@@ -188,6 +188,16 @@ def test_mirror_images_are_two_modes_and_saddles_are_none():
     assert modes[0].log_density == pytest.approx(modes[1].log_density)
 
 
+def test_a_climb_from_a_collapsed_component_ends_at_a_mode():
+    """Its tiny standard deviation is no unit for the steps of its mean."""
+    enzyme = bg.load_dataset("enzyme")
+    prior = bg.Priors(means=Normal(1, 1), scales=LogNormal(-1.6, 1.0))
+    density = Density(enzyme.to_numpy(), 2, "full", prior)
+    good = bg.Params([0.6, 0.4], [[0.19], [1.25]], [[[0.006]], [[0.25]]])
+    bad = bg.Params([0.9933, 0.0067], [[0.6177], [1.299]], [[[0.385]], [[1e-6]]])
+    assert len(find_modes(density, [good, bad])) == 1
+
+
 def test_places_without_draws_are_told(bayes):
     missed = replace(bayes, settings=bayes.settings | {"missed": [0.034]}).diagnostics
     assert not missed.trustworthy
