@@ -21,6 +21,7 @@ from scipy.special import gammaln
 from bayesgmm.bayes import terms, twin
 from bayesgmm.bayes.callback import Table
 from bayesgmm.bayes.transforms import Index, Layout, Mixture
+from bayesgmm.mixture.params import Params
 from bayesgmm.priors import (
     LKJ,
     Dirichlet,
@@ -127,6 +128,17 @@ class Density:
         with np.errstate(divide="ignore"):  # a weight may be zero, to rounding
             return self.layout.pack(m.weights, m.means, m.cholesky, edge=_ROUNDING)
 
+    def params(self, x: Array) -> Params:
+        """Map one vector, shape (n_dim,), to the mixture that it stands for."""
+        mixture = self.unpack(x)
+        return Params(mixture.weights, mixture.means, mixture.cholesky)
+
+    @cached_property
+    def exchangeable(self) -> bool:
+        """Whether the names of the components mean nothing; see `Priors.exchangeable`."""
+        K, D = self.n_components, self.X.shape[1]
+        return self.priors.exchangeable(K, D, self.covariance_type)
+
     @cached_property
     def namings(self) -> list[Index]:
         """The orders of the components under which the density is the same.
@@ -134,9 +146,8 @@ class Density:
         Only the given one where the priors tell components apart, or where there are more orders
         than those of seven components.
         """
-        K, D = self.n_components, self.X.shape[1]
-        alike = self.priors.exchangeable(K, D, self.covariance_type)
-        orders = permutations(range(K)) if alike and K <= NAMED else [range(K)]
+        K = self.n_components
+        orders = permutations(range(K)) if self.exchangeable and K <= NAMED else [range(K)]
         return [np.array(order) for order in orders]
 
 

@@ -218,30 +218,32 @@ def groups_of_chains(values: Array, r_hat: Array) -> tuple[tuple[int, ...], ...]
     r_hat : array, shape (n,)
         Of all chains. Where it finds nothing, no two chains are looked at.
     """
-    if (r_hat[np.isfinite(r_hat)] <= R_HAT_LIMIT).all() or not _any_apart(values):
-        return (tuple(range(len(values))),)
+    together = (tuple(range(len(values))),)
+    if (r_hat[np.isfinite(r_hat)] <= R_HAT_LIMIT).all():
+        return together
+    pairs = {(i, j): r_hats(values[[i, j]]) for i, j in combinations(range(len(values)), 2)}
+    if not _any_apart(values, pairs):
+        return together
     groups: list[list[int]] = []
     for chain in range(len(values)):
-        near = [g for g in groups if any(_together(values[[chain, other]]) for other in g)]
+        near = [g for g in groups if any(_alike(pairs[other, chain]) for other in g)]
         groups = [g for g in groups if g not in near]
         groups.append(sorted([chain, *(other for g in near for other in g)]))
     return tuple(tuple(group) for group in sorted(groups))
 
 
-def _any_apart(values: Array) -> bool:
+def _any_apart(values: Array, pairs: dict[tuple[int, int], Array]) -> bool:
     """Tell whether the means of two chains differ by much, or many of their Monte Carlo errors."""
     means = values.mean(axis=1)
     errors = np.array([mcse_means(chain[None]) for chain in values])
-    for i, j in combinations(range(len(values)), 2):
-        r_hat, distance = r_hats(values[[i, j]]), np.abs(means[i] - means[j])
-        sure = distance > _SURELY * np.hypot(errors[i], errors[j])
+    for (i, j), r_hat in pairs.items():
+        sure = np.abs(means[i] - means[j]) > _SURELY * np.hypot(errors[i], errors[j])
         if ((r_hat >= _FAR_APART) | (sure & (r_hat >= _APART))).any():
             return True
     return False
 
 
-def _together(pair: Array) -> bool:
-    r_hat = r_hats(pair)
+def _alike(r_hat: Array) -> bool:
     return bool((r_hat[np.isfinite(r_hat)] < _APART).all())
 
 

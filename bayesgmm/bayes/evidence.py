@@ -41,7 +41,7 @@ from scipy.special import expit, logsumexp
 from bayesgmm.bayes.density import NAMED, Density
 from bayesgmm.bayes.diagnostics import Verdict, chains_in_words
 from bayesgmm.bayes.mixing import ess_of_mean
-from bayesgmm.bayes.transforms import Index, Layout, Mixture
+from bayesgmm.bayes.transforms import Index, Mixture
 from bayesgmm.em.fit import fit_em
 from bayesgmm.em.result import EMFit
 from bayesgmm.em.starts import halved
@@ -157,7 +157,7 @@ def _evidence(fit: Posterior, groups: list[Group], values: Array, errors: Array)
 
 def _check(density: Density, draws: Mixture) -> None:
     K = density.n_components
-    if K > NAMED and density.priors.exchangeable(K, density.X.shape[1], density.covariance_type):
+    if K > NAMED and density.exchangeable:
         raise InputError(
             f"the evidence of {K} components has {math.factorial(K):,} namings to go through: "
             f"it can be estimated for {NAMED} at most"
@@ -171,21 +171,20 @@ class _Nearby:
     """A density like the posterior's in one place, under all namings alike."""
 
     normals: EMFit
-    layout: Layout
-    namings: list[Index]
+    density: Density
 
     @classmethod
     def to(cls, points: Array, density: Density) -> _Nearby:
         """Fit it to vectors, shape (..., n_dim)."""
-        normals = _normals(points.reshape(-1, density.n_dim))
-        return cls(normals, density.layout, density.namings)
+        return cls(_normals(points.reshape(-1, density.n_dim)), density)
 
     def log_density(self, points: Array) -> Array:
         """Log density at vectors, shape (..., n_dim)."""
         flat = points.reshape(-1, points.shape[-1])
-        named = (self.layout.renamed(flat, order) for order in self.namings)
+        namings, layout = self.density.namings, self.density.layout
+        named = (layout.renamed(flat, order) for order in namings)
         found = logsumexp([self.normals.score_samples(x) for x in named], axis=0)
-        return np.asarray(found - np.log(len(self.namings))).reshape(points.shape[:-1])
+        return np.asarray(found - np.log(len(namings))).reshape(points.shape[:-1])
 
     def sample(self, n: int, random_seed: int) -> Array:
         """Draw vectors, under one naming: what is asked about them is the same under all."""

@@ -115,13 +115,12 @@ def _idle_regions(density: Density, highest: Mode) -> Iterator[Idle]:
     """Leave out one component after the other, as long as what is left is in reach."""
     K, D = density.n_components, density.X.shape[1]
     priors, structure = density.priors, density.covariance_type
-    if isinstance(priors.weights, Fixed) or not priors.exchangeable(K, D, structure):
+    if isinstance(priors.weights, Fixed) or not density.exchangeable:
         return
     a, before, mode, of_each = _concentrations(density), density, highest, _written_once(density)
     for kept in range(K - 1, 0, -1):
         fewer = Density(density.X, kept, structure, of_each)
-        mixture = before.unpack(mode.point)
-        starts = shrunk(Params(mixture.weights, mixture.means, mixture.cholesky))
+        starts = shrunk(before.params(mode.point))
         # a single component has but one mode
         ends = climbed(fewer, starts if kept > 1 else starts[:1])
         before, mode = fewer, max(ends, key=lambda end: end.log_density)

@@ -81,5 +81,5 @@ def ess_of_mean(values: Array, chosen: npt.NDArray[np.bool_]) -> float:
         return float(counts.sum())
     least = counts[full].min()
     some = np.array([values[chain][chosen[chain]][-least:] for chain in full])
-    ess = array_stats.ess(some, chain_axis=0, draw_axis=1, method="mean")
+    ess = array_stats.ess(some, **_AXES, method="mean")
     return float(ess * counts.sum() / some.size)

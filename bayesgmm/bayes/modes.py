@@ -85,8 +85,8 @@ class Mode:
         steps = (np.square((x - self.point) / self.unit).sum(axis=1) for x in named)
         distance = functools.reduce(np.minimum, steps)
         for i in np.argsort(distance)[:_NEAREST]:
-            (end,) = climbed(density, [_params(density, points[i])])
-            if abs(end.log_density - self.log_density) < _SAME:
+            (end,) = climbed(density, [density.params(points[i])])
+            if _known(density, end, [self]):
                 return True
         return False
 
@@ -142,9 +142,7 @@ def _height(mode: Mode) -> float:
 def _known(density: Density, mode: Mode, others: Sequence[Mode]) -> bool:
     """Whether it is one of the others under other names: as high, and the same to the rows."""
     level = (m for m in others if abs(mode.log_density - m.log_density) < _SAME)
-    return any(
-        alike(density.X, _params(density, mode.point), _params(density, m.point)) for m in level
-    )
+    return any(alike(density.X, density.params(mode.point), density.params(m.point)) for m in level)
 
 
 def _tops(density: Density, end: Mode, tries: int = _SADDLES) -> list[Mode]:
@@ -154,13 +152,8 @@ def _tops(density: Density, end: Mode, tries: int = _SADDLES) -> list[Mode]:
         return [end]
     side = _unit(density, end.point) * directions[:, 0]
     sides = (end.point - side, end.point + side)
-    ends = climbed(density, [_params(density, side) for side in sides])
+    ends = climbed(density, [density.params(side) for side in sides])
     return [top for end in ends for top in _tops(density, end, tries - 1)]
-
-
-def _params(density: Density, point: Array) -> Params:
-    mixture = density.unpack(point)
-    return Params(mixture.weights, mixture.means, mixture.cholesky)
 
 
 def weighed[P: Place](density: Density, places: Sequence[P]) -> tuple[P, ...]:
@@ -208,7 +201,7 @@ def _climbed(density: Density, params: Params) -> Mode:
     """Climb in the units of the start, and again in those of the end for as long as that helps."""
     end = _ascended(density, params)
     while np.isfinite(end.log_density):
-        again = _ascended(density, _params(density, end.point))
+        again = _ascended(density, density.params(end.point))
         if not again.log_density > end.log_density + _SAME:
             break
         end = again

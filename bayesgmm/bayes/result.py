@@ -27,6 +27,7 @@ from bayesgmm.results import rows
 if TYPE_CHECKING:
     import pymc as pm
 
+    from bayesgmm.bayes.evidence import Evidence
     from bayesgmm.bayes.labels.agreement import LabelAgreement
 
 Array = npt.NDArray[np.float64]
@@ -199,6 +200,12 @@ class BayesFit(Posterior):
         if len(groups) == 1:
             return {}
         return dict(zip(map(diagnostics.chains_in_words, groups), self.modes, strict=True))
+
+    @cached_property
+    def _quick_evidence(self) -> Evidence | None:
+        from bayesgmm.bayes.words import quick_evidence
+
+        return quick_evidence(self)
 
     def summary(self) -> pd.DataFrame:
         """Table of the posterior.

@@ -48,7 +48,7 @@ def _places(fit: BayesFit) -> list[str]:
     """Say of each place what is there, and how much of the posterior; nothing of a single one."""
     if not fit._places:
         return []
-    evidence = _quick_evidence(fit)
+    evidence = fit._quick_evidence
     lines = []
     for words, part in fit._places.items():
         descending = -np.sort(-part.draws.weights, axis=-1)  # their names may change on the way
@@ -61,7 +61,7 @@ def _places(fit: BayesFit) -> list[str]:
     return lines
 
 
-def _quick_evidence(fit: BayesFit) -> Evidence | None:
+def quick_evidence(fit: BayesFit) -> Evidence | None:
     """Estimate the shares of the places, if that can be done while somebody waits."""
     density = sweep_cost(fit.data, fit.n_components)
     namings = math.factorial(fit.n_components) * fit.n_components**2 * fit.data.n_features**2

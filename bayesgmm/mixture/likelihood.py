@@ -24,8 +24,8 @@ from bayesgmm.mixture.stats import Stats
 Array = npt.NDArray[np.float64]
 
 _CHUNK_CYCLES = 3e6  # about a millisecond: long beside what handing a chunk to a thread costs
-_ALIKE = 0.05  # nats, root mean square over the rows
 _CHUNK_ROWS = 1024  # at least
+_ALIKE = 0.05  # nats, root mean square over the rows
 
 
 def estep(

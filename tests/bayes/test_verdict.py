@@ -186,6 +186,8 @@ def test_mirror_images_are_two_modes_and_saddles_are_none():
         assert mode.mass == pytest.approx(0.5, abs=1e-3)
         assert abs(density.value_and_grad(mode.point)[1] * mode.unit).max() < 0.05
     assert modes[0].log_density == pytest.approx(modes[1].log_density)
+    assert modes[0].holds(density, modes[0].point[None])
+    assert not modes[0].holds(density, modes[1].point[None])
 
 
 def test_a_climb_from_a_collapsed_component_ends_at_a_mode():
